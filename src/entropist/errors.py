@@ -1,0 +1,36 @@
+"""The exception tree: every deliberate error of Entropist is an `EntropistError`.
+
+A message says what was given, what was expected and what to do. `exit_code` is what the command line
+returns for it: 2 where the input is at fault, 1 where Entropist itself failed.
+"""
+
+
+class EntropistError(Exception):
+    """Base of every deliberate error."""
+
+    exit_code = 2
+
+
+class InputError(EntropistError, ValueError):
+    """The values, text or file given cannot be used."""
+
+
+class ModelError(EntropistError):
+    """A model or its tokenizer cannot be loaded or used."""
+
+
+class FileError(EntropistError):
+    """A file cannot be read or written."""
+
+
+class MissingExtraError(EntropistError, ImportError):
+    """A package that comes with one of the optional extras is not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs the extra {extra!r}: pip install 'entropist[{extra}]'.")
+
+
+class AuditError(EntropistError):
+    """An account that must balance does not: a defect in Entropist, never a property of the input."""
+
+    exit_code = 1

@@ -1,0 +1,43 @@
+"""Accounts that must balance before a trace is handed out; one that does not raises `AuditError`."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+
+from entropist.errors import AuditError
+from entropist.record._totals import total_surprisal
+
+
+def audit_bytes(table: pa.Table, text_bytes: int) -> None:
+    """The tokens' byte spans tile the text: bytes scored + context bytes = bytes in."""
+    start, end = table["start_byte"].to_numpy(), table["end_byte"].to_numpy()
+    edges = np.concatenate([[0], end])
+    if not (np.array_equal(start, edges[:-1]) and np.all(end >= start) and edges[-1] == text_bytes):
+        broken = np.flatnonzero(start != edges[:-1])
+        where = f"token {broken[0]} starts at byte {start[broken[0]]} after {edges[broken[0]]}" if len(broken) else (
+            f"the tokens cover {edges[-1]} of {text_bytes} bytes"
+        )  # fmt: skip
+        raise AuditError(f"byte audit failed: {where}. This is a defect in Entropist; please report the text.")
+    length = end - start
+    scored = table["scored"].to_numpy()
+    if int(length[scored].sum()) + int(length[~scored].sum()) != text_bytes:
+        raise AuditError("byte audit failed: scored and context bytes do not add up. Please report the text.")
+
+
+def audit_tokens(table: pa.Table, tokens_in: int) -> None:
+    """Every token of the text has its row, in order, and exactly the scored ones have a surprisal."""
+    position = table["position"].to_numpy()
+    if not np.array_equal(position, np.arange(tokens_in)):
+        raise AuditError(f"token audit failed: {tokens_in} tokens went in, {len(position)} rows came out.")
+    nulls, context = table["surprisal"].null_count, int((~table["scored"].to_numpy()).sum())
+    if nulls != context:
+        raise AuditError(f"token audit failed: {context} context tokens but {nulls} rows without a surprisal.")
+
+
+def audit_total(table: pa.Table, log_likelihood: float) -> None:
+    """The summed surprisal is the negative log-likelihood that was added up block by block while scoring."""
+    total = total_surprisal(table)
+    same = total == -log_likelihood or math.isclose(total, -log_likelihood, rel_tol=1e-9, abs_tol=1e-9)
+    if not same:
+        raise AuditError(f"total audit failed: rows sum to {total} nats, the blocks to {-log_likelihood}.")

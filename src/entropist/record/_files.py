@@ -1,0 +1,157 @@
+"""Traces as files: Parquet, Arrow IPC and JSON lines, each without loss."""
+
+import base64
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import feather, parquet
+
+from entropist.errors import FileError
+from entropist.files import written_whole
+from entropist.record._schema import SCHEMA, Metadata
+
+if TYPE_CHECKING:
+    from entropist.record._trace import Trace
+
+_METADATA, _PIECES = b"entropist.metadata", b"entropist.pieces"
+_JSONL_ROWS = 4096  # rows turned into Python objects at a time
+
+
+def save(trace: "Trace", path: Path) -> Path:
+    """Write `trace` in the format that the ending of `path` names."""
+    write, _ = _format(path)
+    with written_whole(path) as beside:
+        write(trace, beside)
+    return path
+
+
+def load(path: Path) -> "Trace":
+    """Read a trace from `path`; a file that holds none raises `FileError`."""
+    _, read = _format(path)
+    try:
+        return read(path)
+    except FileError:
+        raise
+    except OSError as error:  # Arrow reports damage as OSError without an errno
+        reason = error.strerror or f"it is damaged or no trace ({str(error).splitlines()[0]})"
+        raise FileError(f"cannot read {path}: {reason}.") from error
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        raise FileError(f"{path} holds no trace written by Entropist ({first_line}).") from error
+
+
+def schema_metadata(metadata: Metadata, pieces: Mapping[int, bytes]) -> dict[bytes, bytes]:
+    """Metadata and pieces as the key-value pairs of an Arrow schema."""
+    return {_METADATA: metadata.to_json().encode(), _PIECES: json.dumps(_pieces_to_json(pieces)).encode()}
+
+
+def read_schema_metadata(pairs: Mapping[bytes, bytes] | None) -> tuple[Metadata, dict[int, bytes]]:
+    """The inverse of `schema_metadata`."""
+    if not pairs or _METADATA not in pairs:
+        raise FileError("this table carries no Entropist metadata, so it is no trace: give one that Trace.save wrote.")
+    return Metadata.from_json(pairs[_METADATA]), _pieces_from_json(json.loads(pairs[_PIECES]))
+
+
+def _write_parquet(trace: "Trace", path: Path) -> None:
+    parquet.write_table(trace.to_arrow(), path, compression="zstd")
+
+
+def _read_parquet(path: Path) -> "Trace":
+    return _from_arrow(parquet.read_table(path, partitioning=None))
+
+
+def _write_arrow(trace: "Trace", path: Path) -> None:
+    feather.write_feather(trace.to_arrow(), str(path), compression="zstd")
+
+
+def _read_arrow(path: Path) -> "Trace":
+    return _from_arrow(feather.read_table(str(path)))
+
+
+def _from_arrow(table: pa.Table) -> "Trace":
+    from entropist.record._trace import Trace
+
+    return Trace.from_arrow(table)
+
+
+def _write_jsonl(trace: "Trace", path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        head = {"metadata": json.loads(trace.metadata.to_json()), "pieces": _pieces_to_json(trace.pieces)}
+        file.write(json.dumps(head, ensure_ascii=False) + "\n")
+        for batch in trace.table.to_batches(max_chunksize=_JSONL_ROWS):
+            for row in batch.to_pylist():
+                file.write(json.dumps(_row_to_json(row), allow_nan=False) + "\n")
+
+
+def _read_jsonl(path: Path) -> "Trace":
+    from entropist.record._trace import Trace
+
+    with path.open(encoding="utf-8") as file:
+        head = json.loads(next(file, "null"))
+        if not isinstance(head, dict) or "metadata" not in head:
+            raise FileError(f"{path} does not begin with the metadata line of a trace.")
+        metadata = Metadata.from_json(json.dumps(head["metadata"]))
+        batches = list(_jsonl_batches(file))
+    return Trace(pa.Table.from_batches(batches, SCHEMA), metadata, _pieces_from_json(head["pieces"]))
+
+
+def _jsonl_batches(lines: Iterator[str]) -> Iterator[pa.RecordBatch]:
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        rows.append(_row_from_json(json.loads(line)))
+        if len(rows) == _JSONL_ROWS:
+            yield pa.RecordBatch.from_pylist(rows, SCHEMA)
+            rows = []
+    if rows:
+        yield pa.RecordBatch.from_pylist(rows, SCHEMA)
+
+
+def _row_to_json(row: dict[str, Any]) -> dict[str, Any]:
+    """Bytes as base64; an infinite number, which JSON lacks, as the text "inf" or "-inf"."""
+    return {name: _value_to_json(value) for name, value in row.items()}
+
+
+def _value_to_json(value: Any) -> Any:
+    match value:
+        case bytes():
+            return base64.b64encode(value).decode()
+        case float() if not math.isfinite(value):
+            return str(value)
+        case list():
+            return [_value_to_json(item) for item in value]
+        case _:
+            return value
+
+
+def _row_from_json(row: dict[str, Any]) -> dict[str, Any]:
+    row["token_bytes"] = base64.b64decode(row["token_bytes"])
+    for name in row.keys() & {"surprisal", "entropy", "varentropy", "max_logprob"}:
+        row[name] = None if row[name] is None else float(row[name])
+    if row["top_logprobs"] is not None:
+        row["top_logprobs"] = [float(value) for value in row["top_logprobs"]]
+    return row
+
+
+def _pieces_to_json(pieces: Mapping[int, bytes]) -> dict[str, str]:
+    return {str(token): base64.b64encode(piece).decode() for token, piece in sorted(pieces.items())}
+
+
+def _pieces_from_json(pieces: Mapping[str, str]) -> dict[int, bytes]:
+    return {int(token): base64.b64decode(piece) for token, piece in pieces.items()}
+
+
+_FORMATS: dict[str, tuple[Callable[["Trace", Path], None], Callable[[Path], "Trace"]]] = {
+    ".parquet": (_write_parquet, _read_parquet),
+    ".arrow": (_write_arrow, _read_arrow),
+    ".jsonl": (_write_jsonl, _read_jsonl),
+}
+
+
+def _format(path: Path) -> tuple[Callable[["Trace", Path], None], Callable[[Path], "Trace"]]:
+    if path.suffix not in _FORMATS:
+        raise FileError(f"{path}: a trace is kept as {', '.join(_FORMATS)}; the name must end in one of them.")
+    return _FORMATS[path.suffix]

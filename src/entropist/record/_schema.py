@@ -1,0 +1,90 @@
+"""The columns and the metadata of a trace: the one place that names them."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from entropist.errors import FileError
+from entropist.provenance import Identity
+
+FORMAT_VERSION = 1
+
+
+class Column(NamedTuple):
+    """A column of the record: its Arrow type, whether it may be null, and what it says."""
+
+    name: str
+    type: pa.DataType
+    nullable: bool
+    meaning: str
+
+
+COLUMNS = (
+    Column("document", pa.int32(), False, "number of the document, from 0"),
+    Column("position", pa.int32(), False, "number of the token in its document, from 0; BOS is not counted"),
+    Column("token_id", pa.int32(), False, "id in the model's vocabulary"),
+    Column("token_bytes", pa.binary(), False, "the bytes of the original text that this token covers"),
+    Column("start_byte", pa.int64(), False, "first byte in the document's UTF-8 text"),
+    Column("end_byte", pa.int64(), False, "byte after the last"),
+    Column("scored", pa.bool_(), False, "false for context: a token that nothing predicted"),
+    Column("surprisal", pa.float64(), True, "-ln p(token | what came before), nats"),
+    Column("entropy", pa.float64(), True, "entropy of the distribution that predicted the token, nats"),
+    Column("varentropy", pa.float64(), True, "variance of the surprisal under that distribution, nats squared"),
+    Column("rank", pa.int32(), True, "how many tokens were strictly more likely"),
+    Column("max_logprob", pa.float64(), True, "ln p of the most likely token"),
+    Column("top_ids", pa.list_(pa.int32()), True, "the most likely tokens, descending"),
+    Column("top_logprobs", pa.list_(pa.float32()), True, "their ln p"),
+)
+
+SCHEMA = pa.schema([pa.field(column.name, column.type, column.nullable) for column in COLUMNS])
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the text was cut for the model: windows in tokens (BOS included), the step between them, the BOS.
+
+    `bos_id` is None where nothing preceded the first token, which is then context.
+    """
+
+    name: str
+    window: int
+    stride: int
+    bos_id: int | None
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a trace says of itself.
+
+    `probabilities` tells whether they are the model's own ("raw") or changed by a sampler
+    ("processed"). `lossless` is false where the tokenizer normalises, so that a token's bytes are those
+    of the text it covers and not those of its vocabulary entry.
+    """
+
+    model: Identity
+    protocol: Protocol
+    vocabulary_size: int
+    lossless: bool = True
+    dialect: str = "weights"
+    probabilities: str = "raw"
+    unit: str = "nats"
+    format_version: int = FORMAT_VERSION
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Metadata":
+        """The inverse of `to_json`; a version this program does not know raises `FileError`."""
+        values: dict[str, Any] = json.loads(text)
+        if values.get("format_version") != FORMAT_VERSION:
+            raise FileError(
+                f"trace format {values.get('format_version')!r} is not {FORMAT_VERSION}, the one this version reads: "
+                "use the Entropist that wrote it, or trace the text again."
+            )
+        values["model"] = Identity(**values["model"])
+        values["protocol"] = Protocol(**values["protocol"])
+        return cls(**values)

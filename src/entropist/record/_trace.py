@@ -1,0 +1,109 @@
+"""`Trace`: one row a token of a text seen through a model, with what is needed to believe it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from entropist.errors import InputError
+from entropist.record import _files, _totals
+from entropist.record._schema import SCHEMA, Metadata
+from entropist.results import Estimate
+from entropist.units import from_nats
+
+_POWERS = {"surprisal": 1, "entropy": 1, "varentropy": 2, "max_logprob": 1}
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One row a token (columns: `entropist.record.COLUMNS`), the metadata, and the bytes of every token named.
+
+    Row t is about token t: its surprisal and entropy come from the distribution that predicted it.
+    `pieces` maps the ids that occur, in the text or among the alternatives, to the bytes of their
+    vocabulary entries.
+    """
+
+    table: pa.Table
+    metadata: Metadata
+    pieces: Mapping[int, bytes]
+
+    def __post_init__(self) -> None:
+        if not self.table.schema.equals(SCHEMA):
+            raise InputError(f"not the columns of a trace: given {self.table.schema.names}, expected {SCHEMA.names}.")
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Trace)
+            and self.metadata == other.metadata
+            and dict(self.pieces) == dict(other.pieces)
+            and bool(self.table.equals(other.table))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def to_arrow(self) -> pa.Table:
+        """The rows as a pyarrow table; metadata and pieces travel in its schema."""
+        return self.table.replace_schema_metadata(_files.schema_metadata(self.metadata, self.pieces))
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> "Trace":
+        """The inverse of `to_arrow`."""
+        metadata, pieces = _files.read_schema_metadata(table.schema.metadata)
+        return cls(table.replace_schema_metadata(None), metadata, pieces)
+
+    def save(self, path: Path | str) -> Path:
+        """Write to .parquet, .arrow (IPC) or .jsonl, whole or not at all; returns the path."""
+        return _files.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Trace":
+        """Read what `save` wrote; equal to what was saved, to the last byte."""
+        return _files.load(Path(path))
+
+    def column(self, name: str, *, unit: str = "nats") -> NDArray[Any]:
+        """A column as a NumPy array, null as NaN; those that are information are given in `unit`."""
+        if name not in SCHEMA.names:
+            raise InputError(f"a trace has no column {name!r}: use one of {', '.join(SCHEMA.names)}.")
+        values = self.table[name].to_numpy()
+        return from_nats(values, unit, power=_POWERS[name]) if name in _POWERS else values
+
+    def text_bytes(self) -> bytes:
+        """The original text, put together from the bytes of its tokens."""
+        return b"".join(self.table["token_bytes"].to_pylist())
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Which tokens were predicted: (tokens,)."""
+        return np.asarray(self.table["scored"].to_numpy(), dtype=np.bool_)
+
+    def total_surprisal(self, *, unit: str = "nats") -> float:
+        """Σ surprisal over the scored tokens: the negative log-likelihood of the text."""
+        return from_nats(_totals.total_surprisal(self.table), unit)
+
+    def mean_surprisal(self, *, unit: str = "nats") -> Estimate:
+        """Mean surprisal of a scored token (cross-entropy of text and model), batch-means error."""
+        return _totals.mean_of(self.table, "surprisal").to(unit)
+
+    def mean_entropy(self, *, unit: str = "nats") -> Estimate:
+        """Mean entropy of the predicting distributions, batch-means error."""
+        return _totals.mean_of(self.table, "entropy").to(unit)
+
+    def perplexity(self) -> Estimate:
+        """exp(mean surprisal in nats); the interval is that of the mean, exponentiated. No unit."""
+        return _totals.perplexity(self.table)
+
+    def bits_per_byte(self) -> Estimate:
+        """Σ surprisal / (ln 2 · bytes of the scored tokens), with the batch-means error of a ratio."""
+        return _totals.bits_per_byte(self.table)
+
+    def _repr_html_(self) -> str:
+        from entropist.report import html_fragment  # the one upward call: only when a notebook asks
+
+        return html_fragment(self)

@@ -1,0 +1,113 @@
+"""What a measurement is: `Estimate` (a value with its sampling error) and `Bounds` (what truncation leaves open)."""
+
+import math
+from dataclasses import dataclass, replace
+
+from entropist.errors import InputError
+from entropist.units import per_nat
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its unit, its n, its error and where it comes from.
+
+    `stderr` is None where no honest error exists; `reason` then says why. The confidence interval is
+    value ± t·stderr with `degrees_of_freedom` (normal if None), or, on the `log_scale` of a
+    perplexity, value·exp(± t·stderr/value). `unit` is empty for a pure number.
+
+    >>> print(Estimate(2.5, 0.1, unit="bits", n=1000, estimator="batch means"))
+    2.500 ± 0.100 bits (n = 1000, batch means)
+    """
+
+    value: float
+    stderr: float | None
+    unit: str
+    n: int
+    estimator: str
+    degrees_of_freedom: float | None = None
+    log_scale: bool = False
+    reason: str | None = None
+    null: float | None = None
+    p_value: float | None = None
+
+    def confidence_interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The interval that covers the true value with probability `level`, in the estimate's unit.
+
+        Raises `InputError` where there is no standard error, with the reason.
+        """
+        if not 0 < level < 1:
+            raise InputError(f"confidence level {level!r} must lie between 0 and 1, such as 0.95.")
+        if self.stderr is None:
+            raise InputError(f"no confidence interval: {self.reason or 'this estimate has no standard error'}.")
+        reach = _quantile(0.5 + level / 2, self.degrees_of_freedom) * self.stderr
+        if self.log_scale:
+            factor = math.exp(reach / self.value)
+            return self.value / factor, self.value * factor
+        return self.value - reach, self.value + reach
+
+    def to(self, unit: str) -> "Estimate":
+        """The same measurement in another unit of information; a pure number has none and raises."""
+        if not self.unit:
+            raise InputError(f"a pure number has no unit and cannot be given in {unit!r}.")
+        if unit == self.unit:
+            return self
+        per_byte = "/byte" if self.unit.endswith("/byte") else ""
+        factor = per_nat(unit.removesuffix("/byte")) / per_nat(self.unit.removesuffix("/byte"))
+        return replace(
+            self,
+            value=self.value * factor,
+            stderr=None if self.stderr is None else self.stderr * factor,
+            null=None if self.null is None else self.null * factor,
+            unit=unit.removesuffix("/byte") + per_byte,
+        )
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        if self.stderr is None:
+            why = f"; no error: {self.reason}" if self.reason else ""
+            return f"{self.value:.4g}{unit} (n = {self.n}, {self.estimator}{why})"
+        digits = _digits(self.stderr)
+        return f"{self.value:.{digits}f} ± {self.stderr:.{digits}f}{unit} (n = {self.n}, {self.estimator})"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The interval a quantity must lie in, given what was observed; not a sampling error.
+
+    >>> Bounds(1.4455, 1.6011, "bits").width
+    0.1556
+    """
+
+    low: float
+    high: float
+    unit: str
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise InputError(f"bounds need low <= high; given {self.low!r} and {self.high!r}.")
+
+    @property
+    def width(self) -> float:
+        """high - low, rounded to 12 significant digits."""
+        return float(f"{self.high - self.low:.12g}")
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"[{self.low:.4g}, {self.high:.4g}] {self.unit}".rstrip()
+
+
+def _quantile(probability: float, degrees_of_freedom: float | None) -> float:
+    from scipy import stats  # only here: SciPy's import is slow and most estimates are never asked
+
+    if degrees_of_freedom is None:
+        return float(stats.norm.ppf(probability))
+    return float(stats.t.ppf(probability, degrees_of_freedom))
+
+
+def _digits(stderr: float) -> int:
+    """Decimals that show two to three significant digits of the error."""
+    if not stderr > 0 or not math.isfinite(stderr):
+        return 4
+    return min(12, max(0, 2 - math.floor(math.log10(stderr))))

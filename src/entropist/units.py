@@ -1,0 +1,47 @@
+"""Units of information: nats inside, nats, bits or dits on the way out.
+
+One nat is 1/ln 2 = 1.4427 bits and 1/ln 10 = 0.4343 dits (bans, hartleys). A variance of
+information, such as varentropy, converts with the square (``power=2``).
+"""
+
+import math
+from typing import Literal, TypeVar, get_args
+
+from entropist.errors import InputError
+
+Unit = Literal["nats", "bits", "dits"]
+
+_PER_NAT: dict[str, float] = {"nats": 1.0, "bits": 1 / math.log(2), "dits": 1 / math.log(10)}
+
+Number = TypeVar("Number")
+
+
+def per_nat(unit: str) -> float:
+    """How many of `unit` one nat is; an unknown unit raises `InputError`.
+
+    >>> round(per_nat("bits"), 6)
+    1.442695
+    """
+    if unit not in _PER_NAT:
+        raise InputError(f"unit {unit!r} is not known: use one of {', '.join(get_args(Unit))}.")
+    return _PER_NAT[unit]
+
+
+def from_nats(value: Number, unit: str, *, power: int = 1) -> Number:
+    """`value` (a number or an array, in nats to the `power`) in `unit` to the same power.
+
+    >>> from_nats(math.log(8), "bits")
+    3.0
+    """
+    factor = per_nat(unit) ** power
+    return value if factor == 1.0 else value * factor  # type: ignore[operator,no-any-return]
+
+
+def to_nats(value: Number, unit: str, *, power: int = 1) -> Number:
+    """`value` in `unit` to the `power`, in nats to the same power: the inverse of `from_nats`.
+
+    >>> to_nats(3.0, "bits") == 3 * math.log(2)
+    True
+    """
+    factor = per_nat(unit) ** power
+    return value if factor == 1.0 else value / factor  # type: ignore[operator,no-any-return]

@@ -1,0 +1,1 @@
+"""The recipe of the built-in models: ``python -m training base`` and ``python -m training bytes``."""
