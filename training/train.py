@@ -107,7 +107,5 @@ def _resume(checkpoint: Path, model: LlamaForCausalLM, optimizers: list[torch.op
 
 def _save(checkpoint: Path, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer], step: int) -> None:
     beside = checkpoint.with_suffix(".part")
-    torch.save(
-        {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step}, beside
-    )
+    torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step}, beside)
     beside.replace(checkpoint)

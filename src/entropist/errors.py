@@ -34,3 +34,8 @@ class AuditError(EntropistError):
     """An account that must balance does not: a defect in Entropist, never a property of the input."""
 
     exit_code = 1
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of another library's error, short enough to stand inside one of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

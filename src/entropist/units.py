@@ -5,15 +5,13 @@ information, such as varentropy, converts with the square (``power=2``).
 """
 
 import math
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from entropist.errors import InputError
 
 Unit = Literal["nats", "bits", "dits"]
 
 _PER_NAT: dict[str, float] = {"nats": 1.0, "bits": 1 / math.log(2), "dits": 1 / math.log(10)}
-
-Number = TypeVar("Number")
 
 
 def per_nat(unit: str) -> float:
@@ -27,21 +25,21 @@ def per_nat(unit: str) -> float:
     return _PER_NAT[unit]
 
 
-def from_nats(value: Number, unit: str, *, power: int = 1) -> Number:
+def from_nats(value: Any, unit: str, *, power: int = 1) -> Any:
     """`value` (a number or an array, in nats to the `power`) in `unit` to the same power.
 
     >>> from_nats(math.log(8), "bits")
     3.0
     """
     factor = per_nat(unit) ** power
-    return value if factor == 1.0 else value * factor  # type: ignore[operator,no-any-return]
+    return value if factor == 1.0 else value * factor
 
 
-def to_nats(value: Number, unit: str, *, power: int = 1) -> Number:
+def to_nats(value: Any, unit: str, *, power: int = 1) -> Any:
     """`value` in `unit` to the `power`, in nats to the same power: the inverse of `from_nats`.
 
     >>> to_nats(3.0, "bits") == 3 * math.log(2)
     True
     """
     factor = per_nat(unit) ** power
-    return value if factor == 1.0 else value / factor  # type: ignore[operator,no-any-return]
+    return value if factor == 1.0 else value / factor

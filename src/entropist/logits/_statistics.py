@@ -63,10 +63,10 @@ def statistics(logits: Any, targets: Any = None, *, temperature: float = 1.0, to
     flat_targets = None if targets is None else _flat_targets(xp, targets, shape, vocabulary, logits)
     step = max(1, _CHUNK_ENTRIES // vocabulary)
     starts = range(0, max(1, rows.shape[0]), step)
-    parts = [
-        _chunk(xp, rows[i : i + step], None if flat_targets is None else flat_targets[i : i + step], temperature, top_k, i)
-        for i in starts
-    ]  # fmt: skip
+    parts = []
+    for i in starts:
+        chosen = None if flat_targets is None else flat_targets[i : i + step]
+        parts.append(_chunk(xp, rows[i : i + step], chosen, temperature, top_k, i))
     return LogitStatistics(
         *(
             None if parts[0][index] is None else _join(xp, [part[index] for part in parts], shape)

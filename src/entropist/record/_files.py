@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import feather, parquet
 
-from entropist.errors import FileError
+from entropist.errors import FileError, first_line
 from entropist.files import written_whole
 from entropist.record._schema import SCHEMA, Metadata
 
@@ -37,11 +37,10 @@ def load(path: Path) -> "Trace":
     except FileError:
         raise
     except OSError as error:  # Arrow reports damage as OSError without an errno
-        reason = error.strerror or f"it is damaged or no trace ({str(error).splitlines()[0]})"
+        reason = error.strerror or f"it is damaged or no trace ({first_line(error)})"
         raise FileError(f"cannot read {path}: {reason}.") from error
     except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
-        first_line = (str(error).splitlines() or [""])[0]
-        raise FileError(f"{path} holds no trace written by Entropist ({first_line}).") from error
+        raise FileError(f"{path} holds no trace written by Entropist ({first_line(error)}).") from error
 
 
 def schema_metadata(metadata: Metadata, pieces: Mapping[int, bytes]) -> dict[bytes, bytes]:

@@ -23,7 +23,9 @@ class TraceWriter:
 
     def context(self, ids: NDArray[Any], token_bytes: Sequence[bytes], end_bytes: NDArray[Any]) -> None:
         """Add tokens that nothing predicted."""
-        empty = {name: pa.nulls(len(ids), SCHEMA.field(name).type) for name in (*_INFORMATION, "top_ids", "top_logprobs")}
+        empty = {
+            name: pa.nulls(len(ids), SCHEMA.field(name).type) for name in (*_INFORMATION, "top_ids", "top_logprobs")
+        }
         self._add(ids, token_bytes, end_bytes, False, empty)
 
     def scored(
@@ -44,7 +46,12 @@ class TraceWriter:
         return pa.Table.from_batches(self._batches, SCHEMA)
 
     def _add(
-        self, ids: NDArray[Any], token_bytes: Sequence[bytes], end_bytes: NDArray[Any], scored: bool, rest: dict[str, Any]
+        self,
+        ids: NDArray[Any],
+        token_bytes: Sequence[bytes],
+        end_bytes: NDArray[Any],
+        scored: bool,
+        rest: dict[str, Any],
     ) -> None:
         n = len(ids)
         lengths = np.fromiter((len(piece) for piece in token_bytes), np.int64, n)

@@ -1,0 +1,46 @@
+"""Entropist measures the information in language models.
+
+Every public name stands in `_DOOR` and is loaded when it is first used, so that ``import entropist``
+loads neither torch nor pyarrow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from entropist import errors as errors
+    from entropist import estimators as estimators
+    from entropist import logits as logits
+    from entropist.models import load_model as load_model
+    from entropist.record import Trace as Trace
+    from entropist.results import Bounds as Bounds
+    from entropist.results import Estimate as Estimate
+    from entropist.scoring import trace as trace
+
+_DOOR = {
+    "Bounds": "entropist.results",
+    "Estimate": "entropist.results",
+    "Trace": "entropist.record",
+    "errors": None,
+    "estimators": None,
+    "load_model": "entropist.models",
+    "logits": None,
+    "trace": "entropist.scoring",
+}
+
+__all__ = ["Bounds", "Estimate", "Trace", "errors", "estimators", "load_model", "logits", "trace"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DOOR:
+        raise AttributeError(f"entropist has no {name!r}; it has {', '.join(__all__)}.")
+    room = _DOOR[name]
+    found = (
+        importlib.import_module(f"entropist.{name}") if room is None else getattr(importlib.import_module(room), name)
+    )
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,66 @@
+"""The application: its commands, and what every failure looks like from outside.
+
+Exit codes: 0 done; 2 the input is at fault (one line says what and what to do); 1 Entropist failed;
+130 interrupted.
+"""
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from entropist.cli._trace import trace
+from entropist.errors import EntropistError
+from entropist.provenance import library_versions
+
+app = typer.Typer(
+    name="entropist",
+    help="Measures the information in language models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command()(trace)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"entropist {library_versions()['entropist']}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Measures the information in language models."""
+
+
+def main() -> None:
+    """Run the command line; every failure ends in one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app(standalone_mode=True)
+    except EntropistError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing was left half written.", 130)
+    except BrokenPipeError:
+        # The reader (head, less) has gone: point stdout away so that Python's last flush is silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("ENTROPIST_DEBUG"):
+            raise
+        kind = type(error).__name__
+        _fail(f"internal error, {kind}: {error}. This is ours: ENTROPIST_DEBUG=1 shows where; please report it.", 1)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"entropist: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

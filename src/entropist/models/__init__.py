@@ -1,0 +1,6 @@
+"""Who gives next-token logits: the built-in models and any causal language model that Transformers can read."""
+
+from entropist.models._load import BUILTIN, load_model
+from entropist.models._protocol import Head, LanguageModel, Tokens
+
+__all__ = ["BUILTIN", "Head", "LanguageModel", "Tokens", "load_model"]

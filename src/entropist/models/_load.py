@@ -1,0 +1,68 @@
+"""`load_model`: a name becomes a model, or one sentence why not."""
+
+import os
+import re
+from importlib import resources
+from pathlib import Path
+
+from entropist.errors import MissingExtraError, ModelError, first_line
+from entropist.models._protocol import LanguageModel
+
+BUILTIN = ("base", "bytes")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+
+
+def load_model(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> LanguageModel:
+    """A language model from "builtin:base", "builtin:bytes", a local directory, or a Hugging Face hub id.
+
+    Only safetensors weights are read and no code from the model is run. On the hub `HF_HUB_OFFLINE=1` is
+    honoured: only what is cached is used then. `dtype` is that of the computation ("float32",
+    "bfloat16", "float16"), `device` any of torch's.
+
+    Raises `ModelError` saying what is missing, `MissingExtraError` without the extra "models".
+
+    >>> load_model("builtin:base").vocabulary_size
+    4096
+    """
+    try:
+        from entropist.models import _transformers
+    except ImportError as error:
+        if error.name and error.name.startswith("entropist"):
+            raise
+        raise MissingExtraError("reading model weights", "models") from error
+    directory = _directory(str(name))
+    return _transformers.open_directory(directory, str(name), device=device, dtype=dtype)
+
+
+def _directory(name: str) -> Path:
+    if name.startswith("builtin:"):
+        kind = name.removeprefix("builtin:")
+        if kind not in BUILTIN:
+            raise ModelError(
+                f"there is no built-in model {name!r}: use {' or '.join(f'builtin:{b}' for b in BUILTIN)}."
+            )
+        return Path(str(resources.files("entropist.models"))) / "builtin" / kind
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise ModelError(
+            f"{name} is a file; a model is a directory with config.json, tokenizer and safetensors weights."
+        )
+    if name.startswith((".", "/", "~", os.sep)) or not _HUB_ID.fullmatch(name):
+        raise ModelError(f"there is no directory {name}; give a model's directory, a hub id, or builtin:base.")
+    return _from_hub(name)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import constants, snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
+    except Exception as error:  # the hub client raises a dozen kinds, some of them only OSError or ValueError
+        offline = " (HF_HUB_OFFLINE is set)" if constants.is_offline_mode() else ""
+        raise ModelError(
+            f"no model {name!r}: no such directory here, and the hub could not give it{offline}: "
+            f"{first_line(error)} Check the name and the connection, or download the model and give its directory."
+        ) from error

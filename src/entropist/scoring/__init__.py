@@ -1,0 +1,5 @@
+"""Texts through one model."""
+
+from entropist.scoring._trace_text import trace
+
+__all__ = ["trace"]
