@@ -52,10 +52,10 @@ class Recipe:
 RECIPES = {
     "base": Recipe(
         name="base", vocabulary=4096, context=512, hidden=256, layers=4, heads=4, intermediate=768,
-        batch=8, tokens=32_000_000,
+        batch=8, tokens=25_600_000,
     ),
     "bytes": Recipe(
         name="bytes", vocabulary=266, context=1024, hidden=192, layers=4, heads=3, intermediate=512,
-        batch=8, tokens=60_000_000,
+        batch=8, tokens=36_000_000,
     ),
 }  # fmt: skip

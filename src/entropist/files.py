@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ def written_whole(path: Path | str) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it takes the place of `path`, else it is removed.
 
     Whatever stood at `path` stays untouched until the new file is complete, also on Ctrl-C or a full
-    disk. An `OSError` becomes a `FileError` that says what to do.
+    disk; the new file has its permissions, and a link to it stays a link. What is no file, such as
+    /dev/stdout, is written to directly. An `OSError` becomes a `FileError` that says what to do.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -24,18 +26,24 @@ def written_whole(path: Path | str) -> Iterator[Path]:
     'whole'
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    if "\0" in str(target):
+        raise FileError(f"cannot write {str(target)!r}: the name of a file has no NUL in it.")
     try:
+        if target.is_dir():
+            raise FileError(f"cannot write {target}: it is a directory. Give the name of a file in it.")
+        if target.exists() and not target.is_file():
+            yield target
+            return
+        real = Path(os.path.realpath(target))
+        beside = real.with_name(f".entropist-{secrets.token_hex(8)}.part")  # short: a name has 255 bytes at most
         try:
-            if target.is_dir():
-                raise FileError(f"cannot write {target}: it is a directory. Give the name of a file in it.")
             yield beside
-            os.replace(beside, target)
+            if real.exists():
+                shutil.copymode(real, beside)
+            os.replace(beside, real)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        if isinstance(error, FileError):
-            raise
         raise FileError(f"cannot write {target}: {_remedy(error)}") from error
 
 

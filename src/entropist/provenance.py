@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import os
 import platform
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,15 +33,16 @@ class Identity:
 def files_sha256(paths: Iterable[Path]) -> str:
     """One SHA-256 over the names and contents of files, whatever their order; one file: that file's own.
 
-    Files are hashed in parallel threads, as fast as the disk reads.
+    The digest of several is that of the lines "digest  name", sorted by name. Files are hashed in parallel
+    threads, as fast as the disk reads.
     """
-    ordered = sorted(paths, key=lambda path: path.name)
+    files = list(paths)
     with ThreadPoolExecutor() as pool:
-        digests = list(pool.map(_sha256, ordered))
+        digests = list(pool.map(_sha256, files))
     if len(digests) == 1:
         return digests[0]
-    lines = (f"{digest}  {path.name}\n" for digest, path in zip(digests, ordered))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    named = sorted((os.fsencode(path.name), digest.encode()) for path, digest in zip(files, digests))
+    return hashlib.sha256(b"".join(digest + b"  " + name + b"\n" for name, digest in named)).hexdigest()
 
 
 def library_versions(*packages: str) -> dict[str, str]:

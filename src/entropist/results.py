@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from entropist.errors import InputError
 from entropist.units import per_nat
 
+_LARGEST_EXPONENT = 709.0  # e to more is no float64
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -41,7 +43,8 @@ class Estimate:
             raise InputError(f"no confidence interval: {self.reason or 'this estimate has no standard error'}.")
         reach = _quantile(0.5 + level / 2, self.degrees_of_freedom) * self.stderr
         if self.log_scale:
-            factor = math.exp(reach / self.value)
+            ratio = reach / self.value
+            factor = math.exp(ratio) if ratio < _LARGEST_EXPONENT else math.inf
             return self.value / factor, self.value * factor
         return self.value - reach, self.value + reach
 
@@ -52,6 +55,8 @@ class Estimate:
         if unit == self.unit:
             return self
         per_byte = "/byte" if self.unit.endswith("/byte") else ""
+        if unit.endswith("/byte") and not per_byte:
+            raise InputError(f"{self.unit} cannot be given in {unit}: the number of bytes is not known here.")
         factor = per_nat(unit.removesuffix("/byte")) / per_nat(self.unit.removesuffix("/byte"))
         return replace(
             self,

@@ -1,5 +1,6 @@
 """A text from a file or from standard input, byte for byte."""
 
+import codecs
 import sys
 from pathlib import Path
 
@@ -19,6 +20,10 @@ def decode(raw: bytes, source: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
+        if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(
+                f"{source} begins like UTF-16, not UTF-8. Convert it first: iconv -f utf-16 -t utf-8."
+            ) from None
         if b"\0" in raw[:8192]:
             raise InputError(f"{source} is a binary file: Entropist traces text, as UTF-8.") from None
         raise InputError(
@@ -28,11 +33,13 @@ def decode(raw: bytes, source: str) -> str:
 
 
 def _read(path: Path | str) -> bytes:
-    if str(path) == "-":
-        return sys.stdin.buffer.read()
     try:
-        return Path(path).read_bytes()
+        if str(path) != "-":
+            return Path(path).read_bytes()
+        if sys.stdin is None:  # what Python makes of a closed standard input
+            raise FileError("standard input is closed: give a file, or pipe a text in.")
+        return sys.stdin.buffer.read()
     except IsADirectoryError:
         raise FileError(f"{path} is a directory: give one file of text in it.") from None
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise FileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}.") from error

@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from entropist.errors import InputError
+from entropist.errors import InputError, first_line
 from entropist.results import Estimate
 
 MINIMUM_TOKENS = 200
@@ -69,7 +69,10 @@ def _estimate(value: float, series: NDArray[np.float64], scale: float, unit: str
 
 
 def _series(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    series = np.asarray(values, dtype=np.float64)
+    try:
+        series = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be a series of numbers ({first_line(error)}).") from error
     if series.ndim != 1 or len(series) == 0:
         raise InputError(f"{name} must be a series (n,) of at least one value; given shape {series.shape}.")
     bad = np.flatnonzero(~np.isfinite(series))

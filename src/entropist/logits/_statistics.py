@@ -1,13 +1,14 @@
 """Everything a trace needs from a row of logits z, read once, in float64.
 
-With m = max z, e_i = exp((z_i − m)/T), s = Σ e_i, p_i = e_i / s, u = Σ p_i (z_i − m)/T:
+With m = max z, l_i = (z_i − m)/T, s = Σ exp l_i, p_i = exp(l_i) / s, u = Σ p_i l_i:
 
     log_normalizer = m/T + ln s        entropy    H = ln s − u
-    max_logprob    = −ln s             varentropy V = Σ p_i ((z_i − m)/T − u)²
-    surprisal(t)   = log_normalizer − z_t/T,     rank(t) = #{i : z_i > z_t}
+    max_logprob    = −ln s             varentropy V = Σ p_i (l_i − u)²
+    surprisal(t)   = ln s − l_t,       rank(t) = #{i : z_i > z_t}
 
-Rows are worked in chunks, so memory beyond the results stays under a few tens of megabytes whatever
-the number of rows, and the values of a row do not depend on its neighbours.
+so that nothing but the normaliser depends on how large the logits are in common. Rows are worked in
+chunks, so memory beyond the results stays under a few tens of megabytes whatever the number of rows,
+and the values of a row depend neither on its neighbours nor on the number of threads, to the last bit.
 """
 
 import math
@@ -15,7 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_torch_array
+from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
 
 from entropist.errors import InputError
 
@@ -53,6 +54,8 @@ def statistics(logits: Any, targets: Any = None, *, temperature: float = 1.0, to
     >>> float(statistics(np.zeros((1, 8))).entropy[0]) == math.log(8)
     True
     """
+    if not is_array_api_obj(logits):
+        raise InputError(f"logits must be an array of NumPy or torch; given {type(logits).__name__}.")
     xp = array_namespace(logits)
     if logits.ndim == 0 or logits.shape[-1] == 0:
         raise InputError(f"logits must be (..., vocabulary) with a vocabulary; given shape {tuple(logits.shape)}.")
@@ -76,41 +79,50 @@ def statistics(logits: Any, targets: Any = None, *, temperature: float = 1.0, to
 
 
 def _chunk(xp: Any, rows: Any, targets: Any, temperature: float, top_k: int, offset: int) -> tuple[Any, ...]:
-    z = xp.astype(rows, xp.float64)
-    if temperature != 1.0:
-        z = z / temperature
-    m = xp.max(z, axis=-1) if rows.shape[0] else xp.zeros((0,), dtype=xp.float64)
+    z = _float64(rows)
+    m = xp.max(z, axis=-1) if z.shape[0] else z[:, 0]
     _refuse_bad_rows(xp, z, m, offset)
-    log_mass = z - m[:, None]
-    mass = xp.exp(log_mass)
-    s = xp.sum(mass, axis=-1)
+    with np.errstate(over="ignore"):  # the lowest float64, a usual mask, may pass to -inf here: it is one
+        below = (z - m[:, None]) / temperature
+        highest = m / temperature
+    mass = xp.exp(below)
+    s = _row_sums(xp, mass)
     log_s = xp.log(s)
     # A masked entry is exp(-inf) = 0; a finite stand-in keeps 0·(−inf) from becoming NaN.
-    log_mass = xp.where(mass > 0, log_mass, xp.zeros_like(log_mass))
-    u = xp.sum(mass * log_mass, axis=-1) / s
+    log_mass = xp.where(mass > 0, below, xp.zeros_like(below))
+    u = _row_sums(xp, mass * log_mass) / s
     deviation = log_mass - u[:, None]
-    varentropy = xp.sum(mass * deviation * deviation, axis=-1) / s
-    log_normalizer = m + log_s
+    varentropy = _row_sums(xp, mass * deviation * deviation) / s
     surprisal = rank = top_ids = top_logprobs = None
     if targets is not None:
-        chosen = xp.take_along_axis(z, targets[:, None], axis=-1)
-        surprisal = log_normalizer - chosen[:, 0]
-        rank = xp.sum(xp.astype(z > chosen, xp.int64), axis=-1)
+        surprisal = log_s - xp.take_along_axis(below, targets[:, None], axis=-1)[:, 0]
+        rank = xp.sum(xp.astype(z > xp.take_along_axis(z, targets[:, None], axis=-1), xp.int64), axis=-1)
     if top_k:
-        top_ids, top_logits = _largest(xp, z, top_k)
-        top_logprobs = top_logits - log_normalizer[:, None]
-    return log_normalizer, log_s - u, varentropy, 0.0 - log_s, surprisal, rank, top_ids, top_logprobs
+        top_ids = _largest(xp, z, top_k)
+        top_logprobs = xp.take_along_axis(below, top_ids, axis=-1) - log_s[:, None]
+    return highest + log_s, log_s - u, varentropy, 0.0 - log_s, surprisal, rank, top_ids, top_logprobs
 
 
-def _largest(xp: Any, z: Any, k: int) -> tuple[Any, Any]:
-    """Ids and values of the k largest entries a row, descending, ties by id. The array API has no such verb."""
+def _float64(rows: Any) -> Any:
+    """The rows in float64, one after the other in memory: sums over them depend on their layout otherwise."""
+    return rows.double().contiguous() if is_torch_array(rows) else np.ascontiguousarray(rows, np.float64)
+
+
+def _row_sums(xp: Any, values: Any) -> Any:
+    """Σ over the vocabulary. A row that is alone gets a twin, because torch splits the sum of one row among threads."""
+    if is_torch_array(values) and values.shape[0] == 1:
+        return xp.sum(values.expand(2, -1), axis=-1)[:1]
+    return xp.sum(values, axis=-1)
+
+
+def _largest(xp: Any, z: Any, k: int) -> Any:
+    """Ids of the k largest entries a row, descending, ties by id. The array API has no such verb."""
     if is_torch_array(z):
         ids = xp.sort(z.topk(k, dim=-1).indices, axis=-1)
     else:
         ids = np.sort(np.argpartition(z, z.shape[-1] - k, axis=-1)[:, z.shape[-1] - k :], axis=-1)
-    values = xp.take_along_axis(z, ids, axis=-1)
-    order = xp.argsort(values, axis=-1, descending=True, stable=True)
-    return xp.take_along_axis(ids, order, axis=-1), xp.take_along_axis(values, order, axis=-1)
+    order = xp.argsort(xp.take_along_axis(z, ids, axis=-1), axis=-1, descending=True, stable=True)
+    return xp.take_along_axis(ids, order, axis=-1)
 
 
 def _refuse_bad_rows(xp: Any, z: Any, m: Any, offset: int) -> None:
@@ -125,14 +137,19 @@ def _refuse_bad_rows(xp: Any, z: Any, m: Any, offset: int) -> None:
 
 
 def _flat_targets(xp: Any, targets: Any, shape: tuple[int, ...], vocabulary: int, logits: Any) -> Any:
-    ids = xp.asarray(targets, dtype=xp.int64, device=logits.device)
-    if tuple(ids.shape) != shape:
-        raise InputError(f"targets have shape {tuple(ids.shape)}; logits of {(*shape, vocabulary)} need {shape}.")
-    ids = xp.reshape(ids, (-1,))
-    if ids.shape[0]:
-        low, high = int(xp.min(ids)), int(xp.max(ids))
-        if low < 0 or high >= vocabulary:
-            raise InputError(f"target {low if low < 0 else high} is no token of a vocabulary of {vocabulary}.")
+    # A copy of what is no tensor: torch warns where it is lent an array that is read-only.
+    given = targets if is_torch_array(targets) else np.array(targets)
+    if tuple(given.shape) != shape:
+        raise InputError(f"targets have shape {tuple(given.shape)}; logits of {(*shape, vocabulary)} need {shape}.")
+    if math.prod(shape) and not array_namespace(given).isdtype(given.dtype, "integral"):
+        raise InputError(f"targets must be token ids, that is integers; given {given.dtype}.")
+    ids = xp.reshape(xp.asarray(given, dtype=xp.int64, device=logits.device), (-1,))
+    bad = (ids < 0) | (ids >= vocabulary)
+    if bool(xp.any(bad)):
+        row = int(xp.argmax(xp.astype(bad, xp.int64)))
+        raise InputError(
+            f"row {row} has the target {int(ids[row])}, which is no token of a vocabulary of {vocabulary}."
+        )
     return ids
 
 

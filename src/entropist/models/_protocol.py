@@ -65,8 +65,8 @@ class LanguageModel(Protocol):
         """The bytes of a vocabulary entry; empty for an id without one."""
         ...
 
-    def logits(self, ids: NDArray[np.int32]) -> Iterator[Any]:
-        """Next-token logits after each of `ids` (tokens,), in blocks (rows, vocabulary), in order."""
+    def logits(self, ids: NDArray[np.int32], start: int = 0) -> Iterator[Any]:
+        """Next-token logits after each of `ids` (tokens,) from `start` on, in blocks (rows, vocabulary), in order."""
         ...
 
     def hidden(self, ids: NDArray[np.int32]) -> Any:

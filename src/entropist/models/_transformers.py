@@ -51,15 +51,15 @@ class TransformersModel:
         """See `LanguageModel.piece`."""
         return self._tokenizer.pieces[token_id]
 
-    def logits(self, ids: NDArray[np.int32]) -> Iterator[torch.Tensor]:
+    def logits(self, ids: NDArray[np.int32], start: int = 0) -> Iterator[torch.Tensor]:
         """See `LanguageModel.logits`: blocks of at most 16 MB where the head is known, else one for all ids."""
         with torch.inference_mode():
             if self.head is None:
-                yield self.module(input_ids=self._batch(ids), use_cache=False).logits[0]
+                yield self.module(input_ids=self._batch(ids), use_cache=False).logits[0, start:]
                 return
             hidden = self.hidden(ids)
             step = max(1, _BLOCK_ENTRIES // self.vocabulary_size)
-            for i in range(0, len(hidden), step):
+            for i in range(start, len(hidden), step):
                 yield self.head(hidden[i : i + step])
 
     def hidden(self, ids: NDArray[np.int32]) -> torch.Tensor:

@@ -32,15 +32,35 @@ def save(trace: "Trace", path: Path) -> Path:
 def load(path: Path) -> "Trace":
     """Read a trace from `path`; a file that holds none raises `FileError`."""
     _, read = _format(path)
+    if path.is_dir():
+        raise FileError(f"{path} is a directory: give the file of one trace.")
     try:
-        return read(path)
+        trace = read(path)
+        _check(trace.table)
+        return trace
     except FileError:
         raise
     except OSError as error:  # Arrow reports damage as OSError without an errno
         reason = error.strerror or f"it is damaged or no trace ({first_line(error)})"
         raise FileError(f"cannot read {path}: {reason}.") from error
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+    except (
+        pa.ArrowException,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise FileError(f"{path} holds no trace written by Entropist ({first_line(error)}).") from error
+
+
+def _check(table: pa.Table) -> None:
+    """Raise `ValueError` for a table that was damaged in a way its format does not notice."""
+    table.validate(full=True)
+    for field in SCHEMA:
+        if not field.nullable and table[field.name].null_count:
+            raise ValueError(f"column {field.name} has rows without a value")
 
 
 def schema_metadata(metadata: Metadata, pieces: Mapping[int, bytes]) -> dict[bytes, bytes]:
@@ -80,7 +100,7 @@ def _from_arrow(table: pa.Table) -> "Trace":
 def _write_jsonl(trace: "Trace", path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         head = {"metadata": json.loads(trace.metadata.to_json()), "pieces": _pieces_to_json(trace.pieces)}
-        file.write(json.dumps(head, ensure_ascii=False) + "\n")
+        file.write(json.dumps({**head, "rows": len(trace)}) + "\n")
         for batch in trace.table.to_batches(max_chunksize=_JSONL_ROWS):
             for row in batch.to_pylist():
                 file.write(json.dumps(_row_to_json(row), allow_nan=False) + "\n")
@@ -94,8 +114,10 @@ def _read_jsonl(path: Path) -> "Trace":
         if not isinstance(head, dict) or "metadata" not in head:
             raise FileError(f"{path} does not begin with the metadata line of a trace.")
         metadata = Metadata.from_json(json.dumps(head["metadata"]))
-        batches = list(_jsonl_batches(file))
-    return Trace(pa.Table.from_batches(batches, SCHEMA), metadata, _pieces_from_json(head["pieces"]))
+        table = pa.Table.from_batches(_jsonl_batches(file), SCHEMA)
+    if table.num_rows != head["rows"]:
+        raise FileError(f"{path} is cut short: it has {table.num_rows} of its {head['rows']} rows.")
+    return Trace(table, metadata, _pieces_from_json(head["pieces"]))
 
 
 def _jsonl_batches(lines: Iterator[str]) -> Iterator[pa.RecordBatch]:

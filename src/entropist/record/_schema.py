@@ -74,12 +74,14 @@ class Metadata:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Metadata":
         """The inverse of `to_json`; a version this program does not know raises `FileError`."""
         values: dict[str, Any] = json.loads(text)
+        if not isinstance(values, dict):
+            raise FileError(f"the metadata of a trace is a JSON object; given {str(values)[:40]!r}.")
         if values.get("format_version") != FORMAT_VERSION:
             raise FileError(
                 f"trace format {values.get('format_version')!r} is not {FORMAT_VERSION}, the one this version reads: "

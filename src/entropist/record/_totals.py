@@ -1,6 +1,7 @@
 """Totals over the scored tokens of a trace, each a measurement with its error."""
 
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,10 @@ def mean_of(table: pa.Table, column: str) -> Estimate:
 def perplexity(table: pa.Table) -> Estimate:
     """exp of the mean surprisal; stderr by the delta method, interval on the log scale."""
     nats = mean_of(table, "surprisal")
+    if nats.value > math.log(sys.float_info.max):
+        raise InputError(
+            f"the mean surprisal of {nats.value:.4g} nats is too large for a perplexity: use mean_surprisal()."
+        )
     value = math.exp(nats.value)
     stderr = None if nats.stderr is None else value * nats.stderr
     return replace(nats, value=value, stderr=stderr, unit="", log_scale=True)

@@ -1,76 +1,85 @@
-"""From arrays, a block at a time, to the rows of a trace."""
+"""From arrays, a block at a time, to the rows of a trace.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+Every column is one array, allocated once. Thousands of small ones, kept while blocks of logits come
+and go, would leave holes that the next block does not fit: memory would grow by a block a window.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from entropist.errors import InputError
 from entropist.record._schema import SCHEMA
 
 _INFORMATION = ("surprisal", "entropy", "varentropy", "rank", "max_logprob")
+_LISTS = ("top_ids", "top_logprobs")
+_LONGEST_TEXT = 2**31 - 1  # bytes that Arrow's 32-bit offsets reach
 
 
-@dataclass
 class TraceWriter:
-    """Collects the rows of one document; holds nothing but the rows."""
+    """The rows of one document: all its tokens are context until `put` says what predicted them.
 
-    document: int = 0
-    _batches: list[pa.RecordBatch] = field(default_factory=list)
-    _next: int = 0
+    ids: (tokens,); end_bytes: (tokens,), the byte after each token; text: the document's bytes, which the
+    tokens tile. `top_k` alternatives are kept a token.
+    """
 
-    def context(self, ids: NDArray[Any], token_bytes: Sequence[bytes], end_bytes: NDArray[Any]) -> None:
-        """Add tokens that nothing predicted."""
-        empty = {
-            name: pa.nulls(len(ids), SCHEMA.field(name).type) for name in (*_INFORMATION, "top_ids", "top_logprobs")
-        }
-        self._add(ids, token_bytes, end_bytes, False, empty)
-
-    def scored(
-        self,
-        ids: NDArray[Any],
-        token_bytes: Sequence[bytes],
-        end_bytes: NDArray[Any],
-        values: dict[str, NDArray[Any]],
+    def __init__(
+        self, ids: NDArray[Any], end_bytes: NDArray[Any], text: bytes, *, top_k: int, document: int = 0
     ) -> None:
-        """Add predicted tokens: `values` holds surprisal ... max_logprob (n,), top_ids and top_logprobs (n, k)."""
-        columns = {name: pa.array(values[name], SCHEMA.field(name).type) for name in _INFORMATION}
-        for name in ("top_ids", "top_logprobs"):
-            columns[name] = _lists(values[name], SCHEMA.field(name).type)
-        self._add(ids, token_bytes, end_bytes, True, columns)
+        if len(text) > _LONGEST_TEXT:
+            raise InputError(
+                f"one text of {len(text)} bytes is too long for one trace: cut it into documents under 2 GiB."
+            )
+        n = len(ids)
+        self._document = document
+        self._ids, self._ends, self._text = ids, np.asarray(end_bytes, np.int64), text
+        self._scored = np.zeros(n, np.bool_)
+        self._values = {name: np.zeros(n, _numpy_type(SCHEMA.field(name).type)) for name in _INFORMATION}
+        self._values |= {name: np.zeros((n, top_k), _numpy_type(SCHEMA.field(name).type.value_type)) for name in _LISTS}
+
+    def put(self, begin: int, values: Mapping[str, NDArray[Any]]) -> None:
+        """Tokens from `begin` on were predicted: surprisal ... max_logprob (n,), top_ids and top_logprobs (n, k)."""
+        end = begin + len(values["surprisal"])
+        for name, column in self._values.items():
+            if column.ndim == 1 or column.shape[1]:
+                column[begin:end] = values[name]
+        self._scored[begin:end] = True
 
     def table(self) -> pa.Table:
-        """All rows so far."""
-        return pa.Table.from_batches(self._batches, SCHEMA)
-
-    def _add(
-        self,
-        ids: NDArray[Any],
-        token_bytes: Sequence[bytes],
-        end_bytes: NDArray[Any],
-        scored: bool,
-        rest: dict[str, Any],
-    ) -> None:
-        n = len(ids)
-        lengths = np.fromiter((len(piece) for piece in token_bytes), np.int64, n)
-        columns = {
-            "document": np.full(n, self.document, np.int32),
-            "position": np.arange(self._next, self._next + n, dtype=np.int32),
-            "token_id": ids.astype(np.int32),
-            "token_bytes": pa.array(token_bytes, pa.binary()),
-            "start_byte": end_bytes - lengths,
-            "end_byte": end_bytes,
-            "scored": np.full(n, scored),
-            **rest,
+        """The rows; they share the writer's memory."""
+        n = len(self._ids)
+        offsets = np.concatenate([[0], self._ends])
+        context = None if self._scored.all() else ~self._scored
+        columns: dict[str, Any] = {
+            "document": np.full(n, self._document, np.int32),
+            "position": np.arange(n, dtype=np.int32),
+            "token_id": self._ids,
+            "token_bytes": _binary(offsets, self._text),
+            "start_byte": offsets[:-1],
+            "end_byte": self._ends,
+            "scored": self._scored,
+            **{name: pa.array(self._values[name], SCHEMA.field(name).type, mask=context) for name in _INFORMATION},
+            **{name: _lists(self._values[name], SCHEMA.field(name).type, context) for name in _LISTS},
         }
         arrays = [pa.array(columns[name], SCHEMA.field(name).type) for name in SCHEMA.names]
-        self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
-        self._next += n
+        return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-def _lists(values: NDArray[Any], kind: pa.ListType) -> pa.Array:
+def _numpy_type(kind: pa.DataType) -> Any:
+    return kind.to_pandas_dtype()
+
+
+def _binary(offsets: NDArray[np.int64], text: bytes) -> pa.Array:
+    """One binary value between each two offsets, in the memory of `text`."""
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(text)]
+    return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
+
+
+def _lists(values: NDArray[Any], kind: pa.ListType, context: NDArray[np.bool_] | None) -> pa.Array:
     n, k = values.shape
-    offsets = pa.array(np.arange(0, n * k + 1, k, dtype=np.int32) if k else np.zeros(n + 1, np.int32))
-    return pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), kind.value_type), type=kind)
+    offsets = pa.array(np.arange(n + 1, dtype=np.int32) * np.int32(k))
+    mask = None if context is None else pa.array(context)
+    return pa.ListArray.from_arrays(offsets, pa.array(values.ravel()), type=kind, mask=mask)

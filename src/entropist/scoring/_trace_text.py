@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from entropist.corpus import Sliding, Window
 from entropist.errors import InputError
@@ -50,7 +49,9 @@ def trace(
     cut = _protocol(protocol, speaker, window, bos)
     tokens = speaker.tokenize(text)
     raw = text.encode()
-    writer, log_likelihood, named = _score(speaker, cut, tokens, raw, min(top_k, speaker.vocabulary_size))
+    top_k = min(top_k, speaker.vocabulary_size)
+    writer = TraceWriter(tokens.ids, tokens.end_bytes, raw, top_k=top_k)
+    log_likelihood, named = _score(speaker, cut, tokens, writer, top_k)
     table = writer.table()
     audit_bytes(table, len(raw))
     audit_tokens(table, len(tokens))
@@ -61,31 +62,26 @@ def trace(
         vocabulary_size=speaker.vocabulary_size,
         lossless=tokens.lossless,
     )
-    return Trace(table, metadata, {int(token): speaker.piece(int(token)) for token in np.flatnonzero(named)})
+    return Trace(table, metadata, {token: speaker.piece(token) for token in sorted(named)})
 
 
 def _score(
-    model: LanguageModel, cut: Sliding, tokens: Tokens, raw: bytes, top_k: int
-) -> tuple[TraceWriter, float, NDArray[np.bool_]]:
-    """(the rows, Σ log-probability, which ids occur): one window after the other, nothing kept but rows."""
-    writer = TraceWriter()
+    model: LanguageModel, cut: Sliding, tokens: Tokens, writer: TraceWriter, top_k: int
+) -> tuple[float, set[int]]:
+    """Fill the rows, one window after the other: (Σ log-probability, ids that occur in text or alternatives)."""
     named = np.zeros(model.vocabulary_size, np.bool_)
     named[tokens.ids] = True
-    parts: list[float] = []
-    if not cut.bos:
-        writer.context(tokens.ids[:1], *_bytes(tokens, raw, 0, 1))
+    log_likelihood: list[float] = []
     for window in tracked(cut.windows(len(tokens)), cut.count(len(tokens)), "tracing"):
         begin = window.first_scored
         for stats in _scored_blocks(model, cut, tokens, window, top_k):
-            end = begin + len(stats.surprisal)
             values = {name: array.cpu().numpy() for name in _FIELDS if (array := getattr(stats, name)) is not None}
-            if not top_k:
-                values |= {name: np.zeros((end - begin, 0), np.float32) for name in ("top_ids", "top_logprobs")}
-            named[values["top_ids"].astype(np.int64).ravel()] = True
-            parts.append(-float(values["surprisal"].sum()))
-            writer.scored(tokens.ids[begin:end], *_bytes(tokens, raw, begin, end), values)
-            begin = end
-    return writer, math.fsum(parts), named
+            writer.put(begin, values)
+            log_likelihood.append(-float(values["surprisal"].sum()))
+            if top_k:
+                named[values["top_ids"].ravel()] = True
+            begin += len(values["surprisal"])
+    return math.fsum(log_likelihood), set(np.flatnonzero(named).tolist())
 
 
 _FIELDS = ("surprisal", "entropy", "varentropy", "rank", "max_logprob", "top_ids", "top_logprobs")
@@ -101,14 +97,12 @@ def _scored_blocks(
     lead = window.start - int(cut.bos)  # the text position of ids[0]
     first_row = window.first_scored - 1 - lead
     targets = ids[first_row + 1 :].astype(np.int64)
-    row = 0
-    for block in model.logits(ids[:-1]):
-        skip = max(0, first_row - row)
-        if skip < len(block):
-            begin = row + skip - first_row
-            kept = block[skip:]
-            yield statistics(kept, targets[begin : begin + len(kept)], top_k=top_k)
-        row += len(block)
+    if not len(targets):
+        return  # a single token without BOS: context and nothing else
+    done = 0
+    for block in model.logits(ids[:-1], start=first_row):
+        yield statistics(block, targets[done : done + len(block)], top_k=top_k)
+        done += len(block)
 
 
 def _protocol(name: str, model: LanguageModel, window: int | None, bos: bool | None) -> Sliding:
@@ -122,10 +116,3 @@ def _protocol(name: str, model: LanguageModel, window: int | None, bos: bool | N
         )
     longest = min(model.context or LONGEST_WINDOW, LONGEST_WINDOW)
     return Sliding(window or longest, model.bos_id is not None if bos is None else bos)
-
-
-def _bytes(tokens: Tokens, raw: bytes, begin: int, end: int) -> tuple[list[bytes], NDArray[np.int64]]:
-    """(bytes of the text that each token covers, where they end)."""
-    ends = tokens.end_bytes[begin:end]
-    starts = np.concatenate([[tokens.end_bytes[begin - 1] if begin else 0], ends[:-1]])
-    return [raw[i:j] for i, j in zip(starts.tolist(), ends.tolist())], ends

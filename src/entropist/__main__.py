@@ -1,0 +1,5 @@
+"""``python -m entropist``: the command line."""
+
+from entropist.cli import main
+
+main()

@@ -1,0 +1,138 @@
+"""The terminal view: the running text in colours, the totals, the most surprising tokens.
+
+In a terminal with colours each token stands on a background of the ramp below; in a pipe, or where
+colours are refused, there is one aligned row a token instead and not a single escape sequence. Every
+text shown has been made safe before, so a token can never command the terminal.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.cells import cell_len
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from entropist.record import Trace
+from entropist.report._provenance import provenance
+from entropist.report._ramp import readable_ink
+from entropist.report._summary import counts, figures, grouped, percent
+from entropist.report._view import View
+from entropist.report._visible import is_part, one_line, shortened
+
+LONGEST_TEXT = 1500  # tokens shown; a page holds all
+_LONGEST_TOKEN = 200  # characters
+_ALTERNATIVES = 3
+
+# From calm to loud on dark and on light terminals alike: colourfulness rises with the level, and so does
+# lightness, for those who see no hue. The lowest levels keep the terminal's own colours.
+_BACKGROUNDS = (None, None, "#4a4e69", "#5d4f8b", "#7d4f9e", "#a84f93", "#d0567a", "#ee7350", "#ffb02e")
+
+
+def print_trace(trace: Trace, *, console: Console | None = None, unit: str = "bits", top: int = 10) -> None:
+    """Show a trace in the terminal, information in `unit`, with its `top` most surprising tokens."""
+    console = console or Console()
+    view = View(trace, unit)
+    coloured = console.is_terminal and console.color_system is not None and not console.no_color
+    if coloured:
+        _print(console, [*_running_text(view), Text(), _legend(view)])
+    else:
+        _print(console, map(Text, _rows(view)))
+    if len(view) > LONGEST_TEXT:
+        rest = grouped(len(view) - LONGEST_TEXT)
+        _print(console, [Text(f"… and {rest} more tokens: --html FILE shows them all, --save FILE keeps them.")])
+    quiet = Style(dim=True) if coloured else Style()
+    _print(console, [Text(), Text(_totals(view))])
+    _print(console, (Text(note, quiet) for note in _notes(view)))
+    if top > 0:
+        _print(console, [Text(), *map(Text, _surprises(view, top))])
+    _print(console, [Text(), Text(_provenance_line(view), quiet)])
+
+
+def _print(console: Console, lines: Iterator[Text] | list[Text]) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def _running_text(view: View) -> Iterator[Text]:
+    """The text in one piece, so that the terminal itself wraps it."""
+    levels = view.scales[0].token_levels()
+    text = Text()
+    for token, shown in enumerate(view.texts[:LONGEST_TEXT]):
+        style = _style(int(levels[token]))
+        # A line break carries no colour: a background would run to the edge of the window.
+        for k, part in enumerate(shortened(shown, _LONGEST_TOKEN).split("\n")):
+            if k:
+                text.append("↵", style).append("\n")
+            text.append(part, style)
+        if is_part(shown):
+            text.append("·", style)
+    yield text
+
+
+def _legend(view: View) -> Text:
+    scale = view.scales[0]
+    legend = Text(f"{view.unit} a token: ")
+    for label, level in zip(scale.labels, scale.levels):
+        legend.append(f" {label} ", _style(level)).append(" ")
+    return legend.append(" context ", _style(-1)) if not view.trace.scored.all() else legend
+
+
+def _style(level: int) -> Style:
+    if level < 0:
+        return Style(dim=True, italic=True)
+    background = _BACKGROUNDS[level]
+    if background is None:
+        return Style()
+    return Style(color=readable_ink(background, "#ffffff"), bgcolor=background, bold=level >= 7)
+
+
+def _rows(view: View) -> Iterator[str]:
+    """One row a token: position, surprisal, entropy, rank, p and the token with visible blanks."""
+    entropy, rank = view.trace.column("entropy", unit=view.unit), view.trace.column("rank")
+    probability = np.exp(-view.trace.column("surprisal"))
+    yield f"{'position':>8} {view.unit:>8} {'entropy':>8} {'rank':>7} {'p':>9}  token"
+    for token in range(min(len(view), LONGEST_TEXT)):
+        name = shortened(view.name(token), _LONGEST_TOKEN)
+        if np.isnan(view.surprisal[token]):
+            yield f"{token:>8} {'-':>8} {'-':>8} {'-':>7} {'-':>9}  {name}"
+        else:
+            measured = f"{view.surprisal[token]:>8.3f} {entropy[token]:>8.3f} {rank[token]:>7.0f}"
+            yield f"{token:>8} {measured} {probability[token]:>9.3g}  {name}"
+
+
+def _totals(view: View) -> str:
+    parts = [f"{figure.name} {figure.value}" for figure in figures(view)]
+    scored, size = counts(view)
+    context = len(view) - int(view.trace.scored.sum())
+    tokens = f"{scored.value} tokens scored" + (f" + {grouped(context)} context" if context else "")
+    return " · ".join([*parts, tokens, f"{size.value} bytes"])
+
+
+def _notes(view: View) -> list[str]:
+    """Why a total has no value or no error; said once where it is the same for all."""
+    because = (figure.note.partition("no error, because ")[2] for figure in figures(view))
+    missing = (figure.note for figure in figures(view) if figure.value == "none")
+    return list(dict.fromkeys([*(f"no error: {reason}." for reason in because if reason), *missing]))
+
+
+def _surprises(view: View, top: int) -> list[str]:
+    tokens = view.most_surprising(top)
+    if not tokens:
+        return []
+    rank = view.trace.column("rank")
+    names = [shortened(view.name(token), 24) for token in tokens]
+    width = max(map(cell_len, ["token", *names]))
+    lines = [f"{view.unit:>8} {'rank':>8} {'position':>9}  token{' ' * (width - 5)}  expected instead"]
+    for token, name in zip(tokens, names):
+        expected = "  ".join(
+            f"{shortened(other.text, 16)} {percent(other.probability)}"
+            for other in view.alternatives(token, _ALTERNATIVES)
+        )
+        figures_of_it = f"{view.surprisal[token]:>8.3f} {rank[token]:>8.0f} {token:>9}"
+        lines.append(f"{figures_of_it}  {name}{' ' * (width - cell_len(name))}  {expected}".rstrip())
+    return ["most surprising", *lines]
+
+
+def _provenance_line(view: View) -> str:
+    return one_line(" · ".join(f"{name} {value}" for name, value in provenance(view)))

@@ -1,0 +1,14 @@
+from hypothesis import HealthCheck, settings
+
+from campaigns import campaign
+
+# The same examples on every run and every machine; how many follows the size of the campaign.
+settings.register_profile(
+    "entropist",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=campaign(1000),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("entropist")
