@@ -23,7 +23,7 @@ test: .venv/dev.done check  ## everything, campaigns at 1/20 of their size
 	$(BIN)/python -m pytest
 
 certify: .venv/dev.done  ## campaigns at full size; writes certificates/
-	$(BIN)/python -m tests.certify
+	ENTROPIST_CAMPAIGN=1 $(BIN)/python -m pytest --certify
 
 bench: .venv/dev.done  ## ratios, measured in one run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -15,6 +15,7 @@ def export(model: LlamaForCausalLM, tokenizer: Tokenizer, recipe: Recipe, folder
     """Write the model to `folder`; the model card beside it is written by hand."""
     folder.mkdir(parents=True, exist_ok=True)
     model.to(torch.float16).save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
     (folder / "generation_config.json").unlink(missing_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {

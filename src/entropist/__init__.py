@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from entropist import errors as errors
     from entropist import estimators as estimators
     from entropist import logits as logits
+    from entropist.models import LanguageModel as LanguageModel
     from entropist.models import load_model as load_model
     from entropist.record import Trace as Trace
     from entropist.results import Bounds as Bounds
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _DOOR = {
     "Bounds": "entropist.results",
     "Estimate": "entropist.results",
+    "LanguageModel": "entropist.models",
     "Trace": "entropist.record",
     "errors": None,
     "estimators": None,
@@ -28,7 +30,7 @@ _DOOR = {
     "trace": "entropist.scoring",
 }
 
-__all__ = ["Bounds", "Estimate", "Trace", "errors", "estimators", "load_model", "logits", "trace"]
+__all__ = ["Bounds", "Estimate", "LanguageModel", "Trace", "errors", "estimators", "load_model", "logits", "trace"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from entropist.errors import InputError
-from entropist.units import per_nat
+from entropist.units import from_nats, to_nats
 
 _LARGEST_EXPONENT = 709.0  # e to more is no float64
 
@@ -57,14 +57,12 @@ class Estimate:
         per_byte = "/byte" if self.unit.endswith("/byte") else ""
         if unit.endswith("/byte") and not per_byte:
             raise InputError(f"{self.unit} cannot be given in {unit}: the number of bytes is not known here.")
-        factor = per_nat(unit.removesuffix("/byte")) / per_nat(self.unit.removesuffix("/byte"))
-        return replace(
-            self,
-            value=self.value * factor,
-            stderr=None if self.stderr is None else self.stderr * factor,
-            null=None if self.null is None else self.null * factor,
-            unit=unit.removesuffix("/byte") + per_byte,
+        old, new = self.unit.removesuffix("/byte"), unit.removesuffix("/byte")
+        value, stderr, null = (
+            None if number is None else from_nats(to_nats(number, old), new)
+            for number in (self.value, self.stderr, self.null)
         )
+        return replace(self, value=value, stderr=stderr, null=null, unit=new + per_byte)
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""

@@ -11,7 +11,7 @@ from entropist.errors import InputError
 
 Unit = Literal["nats", "bits", "dits"]
 
-_PER_NAT: dict[str, float] = {"nats": 1.0, "bits": 1 / math.log(2), "dits": 1 / math.log(10)}
+_NATS: dict[str, float] = {"nats": 1.0, "bits": math.log(2), "dits": math.log(10)}
 
 
 def per_nat(unit: str) -> float:
@@ -20,9 +20,7 @@ def per_nat(unit: str) -> float:
     >>> round(per_nat("bits"), 6)
     1.442695
     """
-    if unit not in _PER_NAT:
-        raise InputError(f"unit {unit!r} is not known: use one of {', '.join(get_args(Unit))}.")
-    return _PER_NAT[unit]
+    return 1 / _nats(unit)
 
 
 def from_nats(value: Any, unit: str, *, power: int = 1) -> Any:
@@ -31,8 +29,8 @@ def from_nats(value: Any, unit: str, *, power: int = 1) -> Any:
     >>> from_nats(math.log(8), "bits")
     3.0
     """
-    factor = per_nat(unit) ** power
-    return value if factor == 1.0 else value * factor
+    size = _nats(unit) ** power
+    return value if size == 1.0 else value / size
 
 
 def to_nats(value: Any, unit: str, *, power: int = 1) -> Any:
@@ -41,5 +39,11 @@ def to_nats(value: Any, unit: str, *, power: int = 1) -> Any:
     >>> to_nats(3.0, "bits") == 3 * math.log(2)
     True
     """
-    factor = per_nat(unit) ** power
-    return value if factor == 1.0 else value / factor
+    size = _nats(unit) ** power
+    return value if size == 1.0 else value * size
+
+
+def _nats(unit: str) -> float:
+    if unit not in _NATS:
+        raise InputError(f"unit {unit!r} is not known: use one of {', '.join(get_args(Unit))}.")
+    return _NATS[unit]

@@ -38,6 +38,11 @@ def trace(
     from entropist.files import written_whole
 
     record = scoring.trace(text, model=model, top_k=top)
+    if not record.scored.any():
+        raise InputError(
+            f"{model} has no BOS token, so nothing predicts the first token, and the text has no second one: "
+            "give a longer text, or a model with a BOS token."
+        )
     if save is not None:
         record.save(save)
     if html is not None:
@@ -62,7 +67,7 @@ def _text(source: str | None) -> str:
     if source is None or source == "-":
         return read_text("-")
     try:
-        is_path = Path(source).exists()
+        is_path = source != "" and Path(source).exists()
     except (OSError, ValueError):  # too long for a name, or a NUL in it: a text
         is_path = False
     if is_path:

@@ -3,7 +3,8 @@
 Where the tokens' vocabulary entries put together are the text (perhaps after one blank that the
 tokenizer put in front), the spans are exact, also inside a multi-byte character split over tokens.
 Elsewhere the tokenizer normalises, and its character offsets say where a token lies: bytes between two
-tokens go to the second, tokens that share a character share its bytes by the lengths of their entries.
+tokens go to the second. Tokens whose characters overlap share the bytes of these characters by the
+lengths of their entries, which is exact wherever the normaliser left these characters alone.
 """
 
 from collections.abc import Sequence
@@ -23,19 +24,26 @@ def end_bytes(text: str, pieces: Sequence[bytes], offsets: Sequence[tuple[int, i
         return np.cumsum(lengths), True
     if joined == b" " + raw:
         return np.cumsum(lengths) - 1, True
-    return _from_offsets(text, lengths, offsets), False
+    if pieces[0].startswith(b" ") and (not text[0].isspace() or [first for first, _ in offsets[:2]] == [0, 0]):
+        lengths[0] -= 1  # the blank put in front is no byte of the text
+    return _from_offsets(text, lengths, np.array(offsets, np.int64)), False
 
 
-def _from_offsets(text: str, lengths: NDArray[np.int64], offsets: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+def _from_offsets(text: str, lengths: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     byte_of = _byte_positions(text)
-    ends = byte_of[np.maximum.accumulate(np.array([last for _, last in offsets], np.int64))]
-    first = 0
-    while first < len(ends):
-        stop = int(np.searchsorted(ends, ends[first], side="right"))
-        if stop - first > 1:
-            begin = ends[first - 1] if first else 0
-            ends[first : stop - 1] = np.minimum(begin + np.cumsum(lengths[first : stop - 1]), ends[first])
-        first = stop
+    reached = np.maximum.accumulate(offsets[:, 1])
+    still_to_come = np.minimum.accumulate(offsets[::-1, 0])[::-1]
+    is_last = np.append(reached[:-1] <= still_to_come[1:], True)  # of a run of tokens that overlap
+    last = np.flatnonzero(is_last)
+    first = np.append(0, last[:-1] + 1)
+    run = np.cumsum(is_last) - is_last
+    end = byte_of[reached[last]]
+    after_previous = np.append(0, end[:-1])
+    whole = after_previous + np.add.reduceat(lengths, first) == end
+    begin = np.where(whole, after_previous, byte_of[still_to_come[first]])
+    so_far = np.cumsum(lengths)
+    ends = np.minimum((begin - (so_far - lengths)[first])[run] + so_far, end[run])
+    ends[last] = end
     ends[-1] = byte_of[-1]
     return ends
 

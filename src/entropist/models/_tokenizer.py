@@ -40,14 +40,15 @@ class TextTokenizer:
                 f"the text has a lone surrogate, U+{ord(text[error.start]):04X}, at character {error.start}, which "
                 "UTF-8 cannot hold: decode the original bytes again, or replace it."
             ) from None
-        return encode_in_segments(self._encode, text)
+        tokens = encode_in_segments(self._encode, text)
+        if text and not len(tokens):
+            raise ModelError(f"the tokenizer makes no token at all of {text[:40]!r}, so it cannot be traced.")
+        return tokens
 
     def _encode(self, text: str) -> Tokens:
         encoding = self.backend.encode(text, add_special_tokens=False)
         ids = np.array(encoding.ids, np.int32)
         if not len(ids):
-            if text:
-                raise ModelError(f"the tokenizer makes no token at all of {text[:40]!r}, so it cannot be traced.")
             return Tokens(ids, np.zeros(0, np.int64), True)
         ends, lossless = end_bytes(text, [self.pieces[i] for i in encoding.ids], encoding.offsets)
         return Tokens(ids, ends, lossless)

@@ -17,6 +17,8 @@ def audit_bytes(table: pa.Table, text_bytes: int) -> None:
     held = pc.binary_length(table["token_bytes"]).to_numpy()
     if len(broken := np.flatnonzero(start != edges[:-1])):
         where = f"token {broken[0]} starts at byte {start[broken[0]]} after {edges[broken[0]]}"
+    elif len(broken := np.flatnonzero(end < start)):
+        where = f"token {broken[0]} ends at byte {end[broken[0]]}, before it starts"
     elif len(broken := np.flatnonzero(held != end - start)):
         where = f"token {broken[0]} spans {(end - start)[broken[0]]} bytes and holds {held[broken[0]]}"
     elif edges[-1] != text_bytes:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
-from entropist.record import _files, _totals
+from entropist.record import _export, _files, _totals
 from entropist.record._schema import SCHEMA, Metadata
 from entropist.results import Estimate
 from entropist.units import from_nats
@@ -73,6 +73,14 @@ class Trace:
             raise InputError(f"a trace has no column {name!r}: use one of {', '.join(SCHEMA.names)}.")
         values = self.table[name].to_numpy()
         return from_nats(values, unit, power=_POWERS[name]) if name in _POWERS else values
+
+    def to_json(self, *, unit: str = "nats") -> str:
+        """The whole record as one JSON object, columnar and versioned (`trace.schema.json`), information in `unit`."""
+        return _export.to_json(self, unit)
+
+    def to_frame(self) -> Any:
+        """The rows as a pandas data frame, or a polars one where pandas is absent; information in nats."""
+        return _export.to_frame(self)
 
     def text_bytes(self) -> bytes:
         """The original text, put together from the bytes of its tokens."""

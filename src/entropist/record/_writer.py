@@ -16,7 +16,7 @@ from entropist.record._schema import SCHEMA
 
 _INFORMATION = ("surprisal", "entropy", "varentropy", "rank", "max_logprob")
 _LISTS = ("top_ids", "top_logprobs")
-_LONGEST_TEXT = 2**31 - 1  # bytes that Arrow's 32-bit offsets reach
+_MOST = 2**31 - 1  # bytes of text, or alternatives, that Arrow's 32-bit offsets reach
 
 
 class TraceWriter:
@@ -29,11 +29,12 @@ class TraceWriter:
     def __init__(
         self, ids: NDArray[Any], end_bytes: NDArray[Any], text: bytes, *, top_k: int, document: int = 0
     ) -> None:
-        if len(text) > _LONGEST_TEXT:
-            raise InputError(
-                f"one text of {len(text)} bytes is too long for one trace: cut it into documents under 2 GiB."
-            )
         n = len(ids)
+        if max(len(text), n * top_k) > _MOST:
+            raise InputError(
+                f"one text of {len(text)} bytes and {n} tokens with {top_k} alternatives each is too long for one trace: "
+                "cut it into documents under 2 GiB, or keep fewer alternatives."
+            )
         self._document = document
         self._ids, self._ends, self._text = ids, np.asarray(end_bytes, np.int64), text
         self._scored = np.zeros(n, np.bool_)

@@ -1,5 +1,8 @@
 """Pictures of the record: terminal, one HTML file, notebook, SVG and PNG, all from the same data."""
 
+from entropist.report._fragment import html_fragment
+from entropist.report._page import html_page, write_html
+from entropist.report._svg import png, svg
 from entropist.report._terminal import print_trace
 
-__all__ = ["print_trace"]
+__all__ = ["html_fragment", "html_page", "png", "print_trace", "svg", "write_html"]

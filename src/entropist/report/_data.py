@@ -60,7 +60,7 @@ def _kinds(view: View) -> tuple[dict[str, list[Any]], list[int]]:
     seen: dict[tuple[int, bytes, str], int] = {}
     keys = zip(view.trace.column("token_id").tolist(), view.token_bytes, view.texts)
     kind = [seen.setdefault(key, len(seen)) for key in keys]
-    kinds = {
+    kinds: dict[str, list[Any]] = {
         "id": [token_id for token_id, _, _ in seen],
         "text": [text for _, _, text in seen],
         "hex": [None if text.encode() == raw else raw.hex() for _, raw, text in seen],

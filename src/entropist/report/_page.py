@@ -34,14 +34,16 @@ def html_page(trace: Trace, *, unit: str = "bits", title: str | None = None) -> 
     """The page of a trace, information in `unit`; without `title` it is called by the beginning of its text."""
     view = View(trace, unit)
     tokens = view.most_surprising(_PEAKS)
+    totals = figures(view)
     heading = escape(one_line(title) if title else _beginning(view))
     values = {
         "policy": _policy(),
         "version": library_versions().get("entropist", ""),
         "style": page_style(),
         "title": heading,
-        "lead": "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(view)),
-        "figures": "".join(_figure(figure) for figure in [*figures(view), *counts(view)]),
+        "lead": escape(" ".join(sentences(view))),
+        "figures": "".join(_figure(figure) for figure in [*totals, *counts(view)]),
+        "reasons": escape(" ".join(dict.fromkeys(figure.reason for figure in totals if figure.reason))),
         "legend": static_legend(view),
         "setting": "code" if _is_code(view) else "prose",
         "strip": static_strip(view, stop=len(view), anchors=tokens),
@@ -62,12 +64,12 @@ def _policy() -> str:
 
 
 def _figure(figure: Figure) -> str:
-    value, error = (escape(part) for part in (figure.value, figure.note))
-    return f"<div><dt>{escape(figure.name)}</dt><dd>{value}</dd><dd class='note'>{error}</dd></div>"
+    name, value, note = (escape(text) for text in (figure.name, figure.value, figure.note))
+    return f'<div><dt>{name}</dt><dd>{value}</dd><dd class="note">{note}</dd></div>'
 
 
 def _beginning(view: View) -> str:
-    text = " ".join("".join(view.texts[:40]).split())
+    text = " ".join("".join(view.texts[:40]).split()).strip("\"“”'`")
     return f"“{text[:60].rsplit(' ', 1)[0]} …”" if len(text) > 60 else f"“{shortened(text, 60)}”"
 
 
@@ -93,8 +95,9 @@ _TEMPLATE = """<!doctype html>
 <header>
 <p class="brand">Entropist <span>where a language model was surprised, and by how much</span></p>
 <h1><bdi>{title}</bdi></h1>
-<div class="lead">{lead}</div>
+<p class="lead">{lead}</p>
 <dl class="figures">{figures}</dl>
+<p class="help">{reasons}</p>
 </header>
 <div class="desk">
 <main>
@@ -106,7 +109,8 @@ _TEMPLATE = """<!doctype html>
 <button type="button" id="theme" aria-pressed="false">Dark</button>
 </div>
 <section id="legend" aria-label="Legend">{legend}</section>
-<div id="map" hidden></div>
+<div id="overview" hidden><p class="help">The text from beginning to end; a tall column is a surprising stretch.
+Choose one to go there.</p><div id="map"></div></div>
 <p id="help" class="help" hidden>Point at a token, or press Tab and the arrow keys. Click or Enter pins it,
 Escape lets go, / searches.</p>
 <div id="strip" class="{setting}" role="group" aria-label="The text, token by token" aria-describedby="help">\

@@ -27,19 +27,20 @@ def _peak(view: View, token: int) -> str:
 
 def _expected(view: View, token: int) -> str:
     chances = [
-        f"<bdi>{escape(shortened(other.text, 24))}</bdi> {percent(other.probability)}"
+        f"<bdi>{escape(shortened(other.text, 24))}</bdi> {percent(other.probability)} "
         for other in view.alternatives(token, 2)
     ]
-    return f"expected {', '.join(chances)}" if chances else ""
+    return f"expected {''.join(chances)}" if chances else ""
 
 
 def _before(view: View, token: int) -> str:
-    text = "".join(view.texts[max(0, token - _BEFORE) : token])[-_BEFORE:]
-    return _flat(text)
+    text = "".join(view.texts[max(0, token - _BEFORE) : token])
+    return _flat(text if len(text) <= _BEFORE else "…" + text[-_BEFORE:].partition(" ")[2])
 
 
 def _after(view: View, token: int) -> str:
-    return _flat("".join(view.texts[token + 1 : token + 1 + _AFTER])[:_AFTER])
+    text = "".join(view.texts[token + 1 : token + 1 + _AFTER])
+    return _flat(text if len(text) <= _AFTER else text[:_AFTER].rpartition(" ")[0] + "\u00a0…")
 
 
 def _flat(text: str) -> str:

@@ -8,7 +8,7 @@ from entropist.report._visible import is_part
 
 
 def static_strip(view: View, *, stop: int, anchors: Collection[int] = ()) -> str:
-    """HTML of the first `stop` tokens, coloured by surprisal; those in `anchors` can be linked to as #t and their number."""
+    """HTML of the first `stop` tokens, coloured by surprisal; `anchors` can be linked to as #t<number>."""
     return "".join(_spans(view, stop, frozenset(anchors)))
 
 
@@ -17,7 +17,10 @@ def _spans(view: View, stop: int, anchors: frozenset[int]) -> Iterator[str]:
     surprisal = view.surprisal[:stop].tolist()
     for token, (text, level, value) in enumerate(zip(view.texts, levels, surprisal)):
         anchor = f' id="t{token}"' if token in anchors else ""
-        yield f'<span class="{_classes(text, level)}"{anchor}{_title(value, view.unit)}>{_inner(text)}</span>'
+        # The blanks before a word stay unpainted, so that words stand apart and none hangs at a line's end.
+        word = text.lstrip(" ")
+        text, before = (word, " " * (len(text) - len(word))) if word[:1].strip() else (text, "")
+        yield f'{before}<span class="{_classes(text, level)}"{anchor}{_title(value, view.unit)}>{_inner(text)}</span>'
 
 
 def static_legend(view: View) -> str:

@@ -13,11 +13,12 @@ from entropist.results import Estimate
 
 @dataclass(frozen=True)
 class Figure:
-    """A total: its name, the value as text with its error, and what else must be said (n, estimator, no error why)."""
+    """A total: its name, the value as text with its error, what it is, and why there is no error or no value."""
 
     name: str
     value: str
     note: str
+    reason: str = ""
 
 
 def figures(view: View) -> list[Figure]:
@@ -41,11 +42,13 @@ def sentences(view: View) -> list[str]:
     unit, n = view.unit, len(values)
     mean = view.trace.mean_surprisal().value
     entropy = view.trace.mean_entropy(unit=unit).value
+    # Beyond e^40 the number of tokens says nothing to anyone, and soon it is no number any more.
+    choices = f", as if it chose among {grouped(round(math.exp(mean)))} equally likely tokens" if mean < 40 else ""
     half = 1 + int(np.searchsorted(np.cumsum(np.sort(values)[::-1]), total / 2))
     return [
-        f"The model needed {grouped(round(total))} {unit} to predict {_tokens(n)}: {total / n:.2f} {unit} each, "
-        f"as if it had to choose among {grouped(round(math.exp(mean)))} equally likely tokens every time.",
-        f"Before it saw them it was unsure by {entropy:.2f} {unit} a token.",
+        f"The model needed {grouped(round(total))} {unit} to predict {_tokens(n)}: {total / n:.2f} {unit} each"
+        f"{choices}.",
+        f"Beforehand it expected {entropy:.2f} {unit} of surprise a token (its mean entropy).",
         f"Half of all the surprise sits in {grouped(half)} of the tokens ({100 * half / n:.0f} %).",
     ]
 
@@ -98,10 +101,9 @@ def _figure(name: str, unit: str, measure: Callable[[], Estimate]) -> Figure:
     try:
         estimate = measure()
     except InputError as error:
-        return Figure(name, "none", str(error))
-    why = f"; no error, because {estimate.reason}" if estimate.reason else ""
-    value = f"{measured(estimate)} {unit}".rstrip()
-    return Figure(name, value, f"n = {grouped(estimate.n)}, {estimate.estimator}{why}")
+        return Figure(name, "none", "", f"no {name}: {error}")
+    reason = f"no error: {estimate.reason}." if estimate.reason else ""
+    return Figure(name, f"{measured(estimate)} {unit}".rstrip(), estimate.estimator, reason)
 
 
 def _unmeasured(n: int, total: float) -> str:

@@ -5,7 +5,7 @@ colours are refused, there is one aligned row a token instead and not a single e
 text shown has been made safe before, so a token can never command the terminal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from rich.cells import cell_len
@@ -26,7 +26,7 @@ _ALTERNATIVES = 3
 
 # From calm to loud on dark and on light terminals alike: colourfulness rises with the level, and so does
 # lightness, for those who see no hue. The lowest levels keep the terminal's own colours.
-_BACKGROUNDS = (None, None, "#4a4e69", "#5d4f8b", "#7d4f9e", "#a84f93", "#d0567a", "#ee7350", "#ffb02e")
+_BACKGROUNDS = (None, None, None, "#454a63", "#5a4d80", "#7f5092", "#b0558c", "#e8705a", "#ffb02e")
 
 
 def print_trace(trace: Trace, *, console: Console | None = None, unit: str = "bits", top: int = 10) -> None:
@@ -35,7 +35,7 @@ def print_trace(trace: Trace, *, console: Console | None = None, unit: str = "bi
     view = View(trace, unit)
     coloured = console.is_terminal and console.color_system is not None and not console.no_color
     if coloured:
-        _print(console, [*_running_text(view), Text(), _legend(view)])
+        _print(console, [_running_text(view), Text(), _legend(view)])
     else:
         _print(console, map(Text, _rows(view)))
     if len(view) > LONGEST_TEXT:
@@ -49,13 +49,12 @@ def print_trace(trace: Trace, *, console: Console | None = None, unit: str = "bi
     _print(console, [Text(), Text(_provenance_line(view), quiet)])
 
 
-def _print(console: Console, lines: Iterator[Text] | list[Text]) -> None:
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
+def _print(console: Console, lines: Iterable[Text]) -> None:
+    for line in lines:  # a pipe gets whole lines; a window gets whole words
+        console.print(line, soft_wrap=not console.is_terminal, overflow="fold", highlight=False)
 
 
-def _running_text(view: View) -> Iterator[Text]:
-    """The text in one piece, so that the terminal itself wraps it."""
+def _running_text(view: View) -> Text:
     levels = view.scales[0].token_levels()
     text = Text()
     for token, shown in enumerate(view.texts[:LONGEST_TEXT]):
@@ -64,10 +63,11 @@ def _running_text(view: View) -> Iterator[Text]:
         for k, part in enumerate(shortened(shown, _LONGEST_TOKEN).split("\n")):
             if k:
                 text.append("↵", style).append("\n")
-            text.append(part, style)
+            word = part.lstrip(" ")  # the blanks before a word stay unpainted, so that words stand apart
+            text.append(" " * (len(part) - len(word)) if word else "").append(word or part, style)
         if is_part(shown):
             text.append("·", style)
-    yield text
+    return text
 
 
 def _legend(view: View) -> Text:
@@ -111,9 +111,7 @@ def _totals(view: View) -> str:
 
 def _notes(view: View) -> list[str]:
     """Why a total has no value or no error; said once where it is the same for all."""
-    because = (figure.note.partition("no error, because ")[2] for figure in figures(view))
-    missing = (figure.note for figure in figures(view) if figure.value == "none")
-    return list(dict.fromkeys([*(f"no error: {reason}." for reason in because if reason), *missing]))
+    return list(dict.fromkeys(figure.reason for figure in figures(view) if figure.reason))
 
 
 def _surprises(view: View, top: int) -> list[str]:
@@ -126,7 +124,7 @@ def _surprises(view: View, top: int) -> list[str]:
     lines = [f"{view.unit:>8} {'rank':>8} {'position':>9}  token{' ' * (width - 5)}  expected instead"]
     for token, name in zip(tokens, names):
         expected = "  ".join(
-            f"{shortened(other.text, 16)} {percent(other.probability)}"
+            f"{percent(other.probability)} {shortened(other.text, 16)}"
             for other in view.alternatives(token, _ALTERNATIVES)
         )
         figures_of_it = f"{view.surprisal[token]:>8.3f} {rank[token]:>8.0f} {token:>9}"

@@ -39,7 +39,7 @@ class View:
     @cached_property
     def token_bytes(self) -> list[bytes]:
         """The bytes of the text that each token covers."""
-        return self.trace.table["token_bytes"].to_pylist()
+        return list(self.trace.table["token_bytes"].to_pylist())
 
     @cached_property
     def texts(self) -> list[str]:

@@ -1,0 +1,94 @@
+"""The command as people use it, in processes of its own: text, file, pipe, files out, Ctrl-C, progress."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import entropist as en
+
+TEXT = "It was the best of times, it was the worst of times.\r\nNaïve 日本 🙂\n"
+COMMAND = [sys.executable, "-m", "entropist", "trace"]
+
+
+def command(*arguments, **options):
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, check=True, **options)
+    return done.stdout.decode(), done.stderr.decode()
+
+
+def test_text_file_and_pipe_are_the_same_record(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_bytes(TEXT.encode())
+    outputs = [
+        command(TEXT, "--json")[0],
+        command(str(file), "--json")[0],
+        command("--json", input=TEXT.encode())[0],
+        command("-", "--json", input=TEXT.encode())[0],
+    ]
+    assert len(set(outputs)) == 1
+    assert json.loads(outputs[0])
+
+
+def test_files_out_hold_what_the_library_gives(tmp_path):
+    _, err = command(TEXT, "--save", "a.parquet", "--html", "a.html", "--svg", "a.svg", "--top", "3", cwd=tmp_path)
+    assert err.splitlines() == ["wrote a.parquet", "wrote a.html", "wrote a.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.parquet", "a.svg"]
+    saved, traced = en.Trace.load(tmp_path / "a.parquet"), en.trace(TEXT, top_k=3)
+    assert saved == traced
+    assert saved.text_bytes() == TEXT.encode()
+    assert len(saved.table["top_ids"][0]) == 3
+    page = (tmp_path / "a.html").read_text()
+    assert "builtin:base" in page
+    assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
+
+
+def test_totals_of_the_terminal_are_those_of_the_record():
+    for unit in ("bits", "nats", "dits"):
+        out, _ = command(TEXT * 8, "--unit", unit)
+        record = en.trace(TEXT * 8)
+        assert f"bits per byte {record.bits_per_byte().value:.2f}" in out
+        assert f"{record.mean_entropy(unit=unit).value:.2f}" in out
+        assert unit in out
+        assert "\x1b" not in out, "a pipe gets no escape sequences"
+
+
+def test_interrupt_leaves_nothing_half_written(tmp_path):
+    text = tmp_path / "long.txt"
+    text.write_text("It was the best of times. " * 40_000)
+    process = subprocess.Popen(
+        [*COMMAND, str(text), "--save", "a.parquet", "--html", "a.html"], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    time.sleep(8)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.decode() == "entropist: interrupted; nothing was left half written.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["long.txt"]
+
+
+@pytest.mark.skipif(not hasattr(pty, "openpty"), reason="needs a pseudo-terminal")
+def test_progress_is_drawn_for_who_watches(tmp_path):
+    text = tmp_path / "long.txt"
+    text.write_text("It was the best of times, it was the worst of times. " * 3000)
+    reader, terminal = pty.openpty()
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    process = subprocess.Popen([*COMMAND, str(text)], stdout=subprocess.DEVNULL, stderr=terminal, env=environment)
+    os.close(terminal)
+    seen = b""
+    while True:
+        try:
+            part = os.read(reader, 4096)
+        except OSError:  # Linux ends a pseudo-terminal with an error
+            break
+        if not part:
+            break
+        seen += part
+    assert process.wait() == 0
+    assert b"tracing" in seen
+    assert b"%" in seen

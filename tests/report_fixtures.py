@@ -1,0 +1,168 @@
+"""Made-up but consistent traces for the views, and the system's Chromium to look at pages with."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from entropist.provenance import Identity
+from entropist.record import Metadata, Protocol, Trace, TraceWriter
+
+WORDS = tuple(
+    [
+        "the",
+        "of",
+        "and",
+        "to",
+        "a",
+        "in",
+        "that",
+        "is",
+        "was",
+        "he",
+        "for",
+        "it",
+        "with",
+        "as",
+        "his",
+        "on",
+        "be",
+        "at",
+        "by",
+        "had",
+        "not",
+        "are",
+        "but",
+        "from",
+        "or",
+    ]
+)
+
+HOSTILE = (
+    b"</script><script>window.harmed=1</script>",
+    b"<!--<script>",
+    b"<img src=x onerror=window.harmed=1>",
+    b"<svg/onload=window.harmed=1>",
+    b"\"><b class='harm'>bold</b>",
+    b"</noscript></template></style></title></textarea>",
+    b"{{7*7}}${7*7}<%=7*7%>#{7*7}",
+    b"%s%n{0}{unit}{data}",
+    b"[bold red]markup[/] :smile:",
+    b"\x1b[31m\x1b]0;owned\x07\x1b[2J",
+    b"\xc2\x9b31m\xc2\x9d0;owned\xc2\x9c",
+    b"\x00\x01\x07\x08\x0b\x0c\x0e\x7f",
+    b"\r",
+    b"\r\n",
+    b"\n\n\t",
+    "\u202ereversed\u202c\u2066\u200f".encode(),
+    "\u2028\u2029\u200b\ufeff\u00ad".encode(),
+    "שלום ".encode(),
+    "عربي ".encode(),
+    "e\u0301\u0327".encode(),
+    "\u0301".encode(),
+    "日本".encode(),
+    "本".encode()[:1],
+    "本".encode()[1:2],
+    "本".encode()[2:],
+    "👩‍👩‍👧".encode(),
+    b"\x80",
+    b"\xe3\x81",
+    b"\xff\xfe",
+    b"&lt;&amp;&#60;",
+    b"'\"`\\",
+    b"x" * 10_000,
+    b"",
+    b" ",
+    "\U000e0041\ue000\ufdd0".encode(),
+    b"javascript:alert(1)",
+)
+
+
+def trace_of(
+    pieces: Sequence[bytes], *, seed: int = 0, top_k: int = 10, context: int = 0, name: str = "made-up"
+) -> Trace:
+    """A trace of `pieces`: each predicted by a softmax of random logits over as many tokens as there are kinds."""
+    kinds = list(dict.fromkeys([*pieces, *(word.encode() for word in WORDS)]))
+    number = {piece: token for token, piece in enumerate(kinds)}
+    ids = np.array([number[piece] for piece in pieces], np.int32)
+    ends = np.cumsum([len(piece) for piece in pieces]).astype(np.int64)
+    writer = TraceWriter(ids, ends, b"".join(pieces), top_k=top_k)
+    random = np.random.default_rng(seed)
+    for begin in range(context, len(pieces), 2000):
+        writer.put(begin, _distributions(random, ids[begin : begin + 2000], len(kinds), top_k))
+    model = Identity(name, "ab" * 32, "cd" * 32, "float32", versions={"entropist": "0.0"})
+    metadata = Metadata(model, Protocol("sliding", 512, 256, None if context else 0), len(kinds))
+    return Trace(writer.table(), metadata, dict(enumerate(kinds)))
+
+
+def prose(tokens: int, *, seed: int = 0, **options: Any) -> Trace:
+    """A trace of `tokens` made-up words in paragraphs."""
+    random = np.random.default_rng(seed)
+    vocabulary = [f" {word}{ending}" for word in WORDS for ending in ("", "ing", "ed", "er", "ly", "s", "ness", "ment")]
+    pieces = [vocabulary[k].encode() for k in random.zipf(1.3, tokens) % len(vocabulary)]
+    for end in range(70, tokens, 90):
+        pieces[end] = b"\n"
+    return trace_of(pieces, seed=seed, **options)
+
+
+def hostile() -> Trace:
+    """Every piece that was ever used to break out of a page, a picture or a terminal."""
+    return trace_of([b"start", *HOSTILE, b" end"], context=1, name='<b>"evil"</b>\x1b[31m\n&')
+
+
+def _distributions(random: np.random.Generator, ids: Any, vocabulary: int, top_k: int) -> dict[str, Any]:
+    n = len(ids)
+    logits = random.normal(0, 2.5, (n, vocabulary))
+    logits[np.arange(n), ids] += random.normal(2, 2, n)
+    logprobs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    chosen = logprobs[np.arange(n), ids]
+    entropy = -(np.exp(logprobs) * logprobs).sum(axis=1)
+    top = np.argsort(-logprobs, axis=1)[:, :top_k]
+    return {
+        "surprisal": -chosen,
+        "entropy": entropy,
+        "varentropy": (np.exp(logprobs) * (logprobs + entropy[:, None]) ** 2).sum(axis=1),
+        "rank": (logprobs > chosen[:, None]).sum(axis=1).astype(np.int32),
+        "max_logprob": logprobs.max(axis=1),
+        "top_ids": top.astype(np.int32),
+        "top_logprobs": np.take_along_axis(logprobs, top, axis=1).astype(np.float32),
+    }
+
+
+@contextmanager
+def chromium(*, scripts: bool = True, dark: bool = False, size: str = "1280,900") -> Iterator[Any]:
+    """A headless Chromium that keeps its console and its network log; skips the test where there is none."""
+    browser, chauffeur = shutil.which("chromium"), shutil.which("chromedriver")
+    if not browser or not chauffeur:
+        pytest.skip("no Chromium: install the packages chromium and chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install 'entropist[dev]'")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        quiet = ("background-networking", "component-update", "default-apps", "extensions", "gpu", "quic", "sync")
+        flags = ["headless=new", "no-sandbox", "no-first-run", f"user-data-dir={profile}", f"window-size={size}"]
+        for flag in [*flags, *(f"disable-{what}" for what in quiet)]:
+            options.add_argument(f"--{flag}")
+        if not scripts:
+            options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chauffeur))
+        try:
+            scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+            yield driver
+        finally:
+            driver.quit()
+
+
+def opened(driver: Any, html: str, folder: Path, name: str = "page.html") -> Any:
+    """Load `html` from a file and wait until its script, if it may run, has finished."""
+    path = folder / name
+    path.write_text(html, encoding="utf-8")
+    driver.get(path.as_uri())
+    return driver
