@@ -13,7 +13,9 @@ import pytest
 from entropist.provenance import Identity
 from entropist.record import Metadata, Protocol, Trace, TraceWriter
 
-WORDS = tuple(
+WORDS = (
+    "the", "of", "and", "to", "a", "in", "that", "is", "was", "he", "for", "it", "with", "as", "his", "on", "be", "at",
+)  # fmt: skip
     [
         "the",
         "of",

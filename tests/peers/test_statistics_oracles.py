@@ -119,11 +119,12 @@ def test_against_fifty_digits(kind, dtype):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
 def test_against_scipy_in_float64(vocabulary, dtype):
     generator = np.random.default_rng([vocabulary, TORCH_DTYPES.index(dtype)])
-    kinds = KINDS if vocabulary < 1000 else [KINDS[(vocabulary + i) % len(KINDS)] for i in (0, 2, 5)]
-    for kind in kinds:
+    first = TORCH_DTYPES.index(dtype) + vocabulary
+    small = vocabulary < 1000
+    for kind in KINDS if small else [KINDS[(first + i) % len(KINDS)] for i in (0, 4)]:
         logits = as_torch(kind(generator, (3, vocabulary)), dtype)
         z, targets = logits.double().numpy(), generator.integers(0, vocabulary, 3)
-        for temperature in (1.0, 0.3):
+        for temperature in (1.0, 0.3) if small else (0.7,):
             given = [logits] if dtype is torch.bfloat16 else [logits, logits.numpy()]
             logprobs = special.log_softmax(z / temperature, axis=-1)
             with np.errstate(invalid="ignore"):
@@ -171,4 +172,4 @@ def test_rank_and_the_largest_against_a_sorted_list(library):
             assert len(set(chosen)) == k
             assert [row[i] for i in chosen] == sorted(row, reverse=True)[:k]
             assert all(i < j for i, j in zip(chosen, chosen[1:]) if row[i] == row[j]), "ties by id"
-            assert_kept(lp, [-exact(row, i, 1.0)[4] for i in chosen], "top_logprobs")
+            assert_kept(lp, special.log_softmax(row)[chosen], "top_logprobs")

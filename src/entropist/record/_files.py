@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from pyarrow import feather, parquet
@@ -14,44 +14,41 @@ from entropist.errors import FileError, first_line
 from entropist.files import written_whole
 from entropist.record._schema import SCHEMA, Metadata
 
-if TYPE_CHECKING:
-    from entropist.record._trace import Trace
-
 _METADATA, _PIECES = b"entropist.metadata", b"entropist.pieces"
 _JSONL_ROWS = 4096  # rows turned into Python objects at a time
 
 
-def save(trace: "Trace", path: Path) -> Path:
-    """Write `trace` in the format that the ending of `path` names."""
+class Contents(NamedTuple):
+    """What a file of a trace holds."""
+
+    table: pa.Table
+    metadata: Metadata
+    pieces: Mapping[int, bytes]
+
+
+def save(contents: Contents, path: Path) -> Path:
+    """Write `contents` in the format that the ending of `path` names."""
     write, _ = _format(path)
     with written_whole(path) as beside:
-        write(trace, beside)
+        write(contents, beside)
     return path
 
 
-def load(path: Path) -> "Trace":
+def load(path: Path) -> Contents:
     """Read a trace from `path`; a file that holds none raises `FileError`."""
     _, read = _format(path)
     if path.is_dir():
         raise FileError(f"{path} is a directory: give the file of one trace.")
     try:
-        trace = read(path)
-        _check(trace.table)
-        return trace
+        contents = read(path)
+        _check(contents.table)
+        return contents
     except FileError:
         raise
     except OSError as error:  # Arrow reports damage as OSError without an errno
         reason = error.strerror or f"it is damaged or no trace ({first_line(error)})"
         raise FileError(f"cannot read {path}: {reason}.") from error
-    except (
-        pa.ArrowException,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
+    except Exception as error:  # a foreign or damaged file can make Arrow and json raise almost anything
         raise FileError(f"{path} holds no trace written by Entropist ({first_line(error)}).") from error
 
 
@@ -63,52 +60,48 @@ def _check(table: pa.Table) -> None:
             raise ValueError(f"column {field.name} has rows without a value")
 
 
-def schema_metadata(metadata: Metadata, pieces: Mapping[int, bytes]) -> dict[bytes, bytes]:
-    """Metadata and pieces as the key-value pairs of an Arrow schema."""
-    return {_METADATA: metadata.to_json().encode(), _PIECES: json.dumps(_pieces_to_json(pieces)).encode()}
+def to_arrow(contents: Contents) -> pa.Table:
+    """The rows, with metadata and pieces as the key-value pairs of their schema."""
+    pieces = json.dumps(_pieces_to_json(contents.pieces)).encode()
+    pairs = {_METADATA: contents.metadata.to_json().encode(), _PIECES: pieces}
+    return contents.table.replace_schema_metadata(pairs)
 
 
-def read_schema_metadata(pairs: Mapping[bytes, bytes] | None) -> tuple[Metadata, dict[int, bytes]]:
-    """The inverse of `schema_metadata`."""
+def from_arrow(table: pa.Table) -> Contents:
+    """The inverse of `to_arrow`."""
+    pairs = table.schema.metadata
     if not pairs or _METADATA not in pairs:
         raise FileError("this table carries no Entropist metadata, so it is no trace: give one that Trace.save wrote.")
-    return Metadata.from_json(pairs[_METADATA]), _pieces_from_json(json.loads(pairs[_PIECES]))
+    pieces = _pieces_from_json(json.loads(pairs[_PIECES]))
+    return Contents(table.replace_schema_metadata(None), Metadata.from_json(pairs[_METADATA]), pieces)
 
 
-def _write_parquet(trace: "Trace", path: Path) -> None:
-    parquet.write_table(trace.to_arrow(), path, compression="zstd")
+def _write_parquet(contents: Contents, path: Path) -> None:
+    parquet.write_table(to_arrow(contents), path, compression="zstd")
 
 
-def _read_parquet(path: Path) -> "Trace":
-    return _from_arrow(parquet.read_table(path, partitioning=None))
+def _read_parquet(path: Path) -> Contents:
+    return from_arrow(parquet.read_table(path, partitioning=None))
 
 
-def _write_arrow(trace: "Trace", path: Path) -> None:
-    feather.write_feather(trace.to_arrow(), str(path), compression="zstd")
+def _write_arrow(contents: Contents, path: Path) -> None:
+    feather.write_feather(to_arrow(contents), str(path), compression="zstd")
 
 
-def _read_arrow(path: Path) -> "Trace":
-    return _from_arrow(feather.read_table(str(path)))
+def _read_arrow(path: Path) -> Contents:
+    return from_arrow(feather.read_table(str(path)))
 
 
-def _from_arrow(table: pa.Table) -> "Trace":
-    from entropist.record._trace import Trace
-
-    return Trace.from_arrow(table)
-
-
-def _write_jsonl(trace: "Trace", path: Path) -> None:
+def _write_jsonl(contents: Contents, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
-        head = {"metadata": json.loads(trace.metadata.to_json()), "pieces": _pieces_to_json(trace.pieces)}
-        file.write(json.dumps({**head, "rows": len(trace)}) + "\n")
-        for batch in trace.table.to_batches(max_chunksize=_JSONL_ROWS):
+        head = {"metadata": json.loads(contents.metadata.to_json()), "pieces": _pieces_to_json(contents.pieces)}
+        file.write(json.dumps({**head, "rows": contents.table.num_rows}) + "\n")
+        for batch in contents.table.to_batches(max_chunksize=_JSONL_ROWS):
             for row in batch.to_pylist():
                 file.write(json.dumps(_row_to_json(row), allow_nan=False) + "\n")
 
 
-def _read_jsonl(path: Path) -> "Trace":
-    from entropist.record._trace import Trace
-
+def _read_jsonl(path: Path) -> Contents:
     with path.open(encoding="utf-8") as file:
         head = json.loads(next(file, "null"))
         if not isinstance(head, dict) or "metadata" not in head:
@@ -117,7 +110,7 @@ def _read_jsonl(path: Path) -> "Trace":
         table = pa.Table.from_batches(_jsonl_batches(file), SCHEMA)
     if table.num_rows != head["rows"]:
         raise FileError(f"{path} is cut short: it has {table.num_rows} of its {head['rows']} rows.")
-    return Trace(table, metadata, _pieces_from_json(head["pieces"]))
+    return Contents(table, metadata, _pieces_from_json(head["pieces"]))
 
 
 def _jsonl_batches(lines: Iterator[str]) -> Iterator[pa.RecordBatch]:
@@ -165,14 +158,14 @@ def _pieces_from_json(pieces: Mapping[str, str]) -> dict[int, bytes]:
     return {int(token): base64.b64decode(piece) for token, piece in pieces.items()}
 
 
-_FORMATS: dict[str, tuple[Callable[["Trace", Path], None], Callable[[Path], "Trace"]]] = {
+_FORMATS: dict[str, tuple[Callable[[Contents, Path], None], Callable[[Path], Contents]]] = {
     ".parquet": (_write_parquet, _read_parquet),
     ".arrow": (_write_arrow, _read_arrow),
     ".jsonl": (_write_jsonl, _read_jsonl),
 }
 
 
-def _format(path: Path) -> tuple[Callable[["Trace", Path], None], Callable[[Path], "Trace"]]:
+def _format(path: Path) -> tuple[Callable[[Contents, Path], None], Callable[[Path], Contents]]:
     if path.suffix not in _FORMATS:
         raise FileError(f"{path}: a trace is kept as {', '.join(_FORMATS)}; the name must end in one of them.")
     return _FORMATS[path.suffix]

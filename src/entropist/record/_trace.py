@@ -50,29 +50,28 @@ class Trace:
 
     def to_arrow(self) -> pa.Table:
         """The rows as a pyarrow table; metadata and pieces travel in its schema."""
-        return self.table.replace_schema_metadata(_files.schema_metadata(self.metadata, self.pieces))
+        return _files.to_arrow(self._contents())
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> "Trace":
         """The inverse of `to_arrow`."""
-        metadata, pieces = _files.read_schema_metadata(table.schema.metadata)
-        return cls(table.replace_schema_metadata(None), metadata, pieces)
+        return cls(*_files.from_arrow(table))
 
     def save(self, path: Path | str) -> Path:
         """Write to .parquet, .arrow (IPC) or .jsonl, whole or not at all; returns the path."""
-        return _files.save(self, Path(path))
+        return _files.save(self._contents(), Path(path))
 
     @classmethod
     def load(cls, path: Path | str) -> "Trace":
         """Read what `save` wrote; equal to what was saved, to the last byte."""
-        return _files.load(Path(path))
+        return cls(*_files.load(Path(path)))
 
     def column(self, name: str, *, unit: str = "nats") -> NDArray[Any]:
         """A column as a NumPy array, null as NaN; those that are information are given in `unit`."""
         if name not in SCHEMA.names:
             raise InputError(f"a trace has no column {name!r}: use one of {', '.join(SCHEMA.names)}.")
-        values = self.table[name].to_numpy()
-        return from_nats(values, unit, power=_POWERS[name]) if name in _POWERS else values
+        values: NDArray[Any] = self.table[name].to_numpy()
+        return np.asarray(from_nats(values, unit, power=_POWERS[name])) if name in _POWERS else values
 
     def to_json(self, *, unit: str = "nats") -> str:
         """The whole record as one JSON object, columnar and versioned (`trace.schema.json`), information in `unit`."""
@@ -93,7 +92,7 @@ class Trace:
 
     def total_surprisal(self, *, unit: str = "nats") -> float:
         """Σ surprisal over the scored tokens: the negative log-likelihood of the text."""
-        return from_nats(_totals.total_surprisal(self.table), unit)
+        return float(from_nats(_totals.total_surprisal(self.table), unit))
 
     def mean_surprisal(self, *, unit: str = "nats") -> Estimate:
         """Mean surprisal of a scored token (cross-entropy of text and model), batch-means error."""
@@ -110,6 +109,9 @@ class Trace:
     def bits_per_byte(self) -> Estimate:
         """Σ surprisal / (ln 2 · bytes of the scored tokens), with the batch-means error of a ratio."""
         return _totals.bits_per_byte(self.table)
+
+    def _contents(self) -> _files.Contents:
+        return _files.Contents(self.table, self.metadata, self.pieces)
 
     def _repr_html_(self) -> str:
         from entropist.report import html_fragment  # the one upward call: only when a notebook asks
