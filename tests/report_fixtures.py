@@ -16,34 +16,6 @@ from entropist.record import Metadata, Protocol, Trace, TraceWriter
 WORDS = (
     "the", "of", "and", "to", "a", "in", "that", "is", "was", "he", "for", "it", "with", "as", "his", "on", "be", "at",
 )  # fmt: skip
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "a",
-        "in",
-        "that",
-        "is",
-        "was",
-        "he",
-        "for",
-        "it",
-        "with",
-        "as",
-        "his",
-        "on",
-        "be",
-        "at",
-        "by",
-        "had",
-        "not",
-        "are",
-        "but",
-        "from",
-        "or",
-    ]
-)
 
 HOSTILE = (
     b"</script><script>window.harmed=1</script>",

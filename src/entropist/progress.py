@@ -1,8 +1,9 @@
-"""A progress bar on standard error for what takes over two seconds; silence where nobody watches."""
+"""Progress on standard error for what takes over two seconds; silence where nobody watches."""
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 _PATIENCE = 2.0  # seconds before the bar appears
@@ -30,6 +31,22 @@ def tracked(items: Iterable[Item], total: int, description: str) -> Iterator[Ite
     finally:
         if bar is not None:
             bar.close()
+
+
+@contextmanager
+def working(description: str) -> Iterator[None]:
+    """Show a spinner with `description` while the block runs, for work whose steps cannot be counted.
+
+    >>> with working("thinking"):
+    ...     answer = 6 * 7
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(description):
+        yield
 
 
 class _Bar:

@@ -41,7 +41,7 @@ def test_entropy_lies_between_0_and_ln_of_what_is_possible(case, make, temperatu
     assert np.all(np.asarray(found.surprisal) >= -np.asarray(found.max_logprob))
     assert np.all(-np.asarray(found.max_logprob) <= np.asarray(found.entropy) + 1e-12), "min-entropy is the smallest"
     assert np.all((np.asarray(found.rank) == 0) == (z[range(len(z)), targets] == z.max(-1)))
-    # Reem and Verdú's bound in the form V <= 1/4·ln²(K − 1) + 1, for K possible outcomes.
+    # Reeb and Wolf (2015): V <= ln²(K − 1)/4 + 1 for K possible outcomes.
     assert np.all(np.asarray(found.varentropy) <= 0.25 * np.log(np.maximum(possible - 1, 1)) ** 2 + 1)
 
 

@@ -67,3 +67,17 @@ def test_the_real_bar_draws_on_standard_error(capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out == ""
     assert "letters" in err
+
+
+def test_the_spinner_is_drawn_for_who_watches_and_no_one_else(capsys, monkeypatch):
+    with progress.working("thinking"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress.working("thinking"):
+        pass
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "thinking" in err

@@ -17,9 +17,9 @@ from entropist.report._view import View
 from report_fixtures import HOSTILE, hostile, prose, trace_of
 
 OURS = {
-    "html", "head", "meta", "title", "link", "style", "body", "header", "p", "span", "h1", "h2", "bdi", "dl", "div", "dt",
-    "dd", "main", "fieldset", "legend", "form", "label", "input", "output", "button", "section", "noscript", "i", "aside",
-    "ol", "li", "a", "mark", "footer", "b", "script", "template", "pre",
+    "html", "head", "meta", "title", "link", "style", "body", "header", "p", "span", "h1", "h2", "bdi", "dl", "div",
+    "dt", "dd", "main", "fieldset", "legend", "form", "label", "input", "output", "button", "section", "noscript", "i",
+    "aside", "ol", "li", "a", "mark", "footer", "b", "script", "template", "pre",
 }  # fmt: skip
 
 
@@ -132,6 +132,10 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (tmp_path / "page.html").read_text(encoding="utf-8") == html_page(prose(20))
     with pytest.raises(FileError, match="Make its directory first"):
         write_html(prose(20), tmp_path / "absent" / "page.html")
+
+
+def test_a_notebook_gets_the_fragment() -> None:
+    assert prose(20)._repr_html_() == html_fragment(prose(20))
 
 
 def test_a_long_fragment_says_what_it_leaves_out() -> None:

@@ -47,6 +47,13 @@ def test_png_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None
         png(trace_of([b"a"]))
 
 
+def test_right_to_left_words_stand_from_right_to_left() -> None:
+    pieces = laid_out(["a ", "של", "", " ", "ום", " b"], 40)
+    assert [(piece.text, piece.column) for piece in pieces] == [
+        ("a ", 0), ("של", 6), ("", 5), (" ", 4), ("ום", 2), (" b", 8),
+    ]  # fmt: skip
+
+
 @given(st.lists(st.text(st.sampled_from("ab 日\n\u0301"), max_size=12), min_size=1, max_size=30), st.integers(4, 12))
 def test_the_grid_keeps_every_character_in_order_and_in_its_row(texts: list[str], columns: int) -> None:
     pieces = laid_out(texts, columns)

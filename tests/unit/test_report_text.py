@@ -1,3 +1,4 @@
+import itertools
 import unicodedata
 
 import pytest
@@ -46,7 +47,7 @@ def test_visible_text_has_no_blank() -> None:
 def test_shown_texts_put_together_are_the_text_however_it_is_cut(text: str, cuts: list[int]) -> None:
     raw = text.encode()
     edges = [0, *sorted(min(cut, len(raw)) for cut in cuts), len(raw)]
-    pieces = [raw[a:b] for a, b in zip(edges, edges[1:])]
+    pieces = [raw[a:b] for a, b in itertools.pairwise(edges)]
     assert "".join(shown_texts(pieces)) == safe(text)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from entropist.errors import MissingExtraError, ModelError, first_line
 from entropist.models._protocol import LanguageModel
+from entropist.progress import working
 
 BUILTIN = ("base", "bytes")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -25,14 +26,15 @@ def load_model(name: str | Path, *, device: str = "cpu", dtype: str = "float32")
     >>> load_model("builtin:base").vocabulary_size
     4096
     """
-    try:
-        from entropist.models import _transformers
-    except ImportError as error:
-        if error.name and error.name.startswith("entropist"):
-            raise
-        raise MissingExtraError("reading model weights", "models") from error
     directory = _directory(str(name))
-    return _transformers.open_directory(directory, str(name), device=device, dtype=dtype)
+    with working(f"loading {name}"):  # the libraries alone take seconds to import
+        try:
+            from entropist.models import _transformers
+        except ImportError as error:
+            if error.name and error.name.startswith("entropist"):
+                raise
+            raise MissingExtraError("reading model weights", "models") from error
+        return _transformers.open_directory(directory, str(name), device=device, dtype=dtype)
 
 
 def _directory(name: str) -> Path:
@@ -56,8 +58,10 @@ def _directory(name: str) -> Path:
 
 
 def _from_hub(name: str) -> Path:
-    from huggingface_hub import constants, snapshot_download
-
+    try:
+        from huggingface_hub import constants, snapshot_download
+    except ImportError as error:
+        raise MissingExtraError("a model from the hub", "models") from error
     try:
         return Path(snapshot_download(name, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]))
     except Exception as error:  # the hub client raises a dozen kinds, some of them only OSError or ValueError

@@ -40,9 +40,9 @@ def load(path: Path) -> Contents:
     if path.is_dir():
         raise FileError(f"{path} is a directory: give the file of one trace.")
     try:
+        path.open("rb").close()  # Arrow's own message of a file that cannot be opened is longer and less clear
         contents = read(path)
-        _check(contents.table)
-        return contents
+        return contents._replace(table=_checked(contents.table))
     except FileError:
         raise
     except OSError as error:  # Arrow reports damage as OSError without an errno
@@ -52,12 +52,15 @@ def load(path: Path) -> Contents:
         raise FileError(f"{path} holds no trace written by Entropist ({first_line(error)}).") from error
 
 
-def _check(table: pa.Table) -> None:
-    """Raise `ValueError` for a table that was damaged in a way its format does not notice."""
+def _checked(table: pa.Table) -> pa.Table:
+    """The table of a trace; raises `ValueError` for another, or for damage that its format does not notice."""
+    if not table.schema.equals(SCHEMA):
+        raise ValueError(f"not the columns of a trace: {', '.join(table.schema.names)}")
     table.validate(full=True)
     for field in SCHEMA:
         if not field.nullable and table[field.name].null_count:
             raise ValueError(f"column {field.name} has rows without a value")
+    return table.cast(SCHEMA)  # Parquet has its own name for the items of a list
 
 
 def to_arrow(contents: Contents) -> pa.Table:
@@ -77,11 +80,11 @@ def from_arrow(table: pa.Table) -> Contents:
 
 
 def _write_parquet(contents: Contents, path: Path) -> None:
-    parquet.write_table(to_arrow(contents), path, compression="zstd")
+    parquet.write_table(to_arrow(contents), path, compression="zstd", write_page_checksum=True)
 
 
 def _read_parquet(path: Path) -> Contents:
-    return from_arrow(parquet.read_table(path, partitioning=None))
+    return from_arrow(parquet.read_table(path, partitioning=None, page_checksum_verification=True))
 
 
 def _write_arrow(contents: Contents, path: Path) -> None:

@@ -31,10 +31,9 @@ def page_style() -> str:
 @cache
 def fragment_style() -> str:
     """Styles of the notebook's picture; they live in its shadow root."""
-    dark = f"@media (prefers-color-scheme: dark) {{ :host {{ {_variables(DARK)} }} }}"
-    return "\n".join(
-        [f":host {{ {_variables(LIGHT)} }}", dark, *_levels(), _static("token.css"), _static("fragment.css")]
-    )
+    dark = f"@media (prefers-color-scheme: dark) {{ .sheet {{ {_variables(DARK)} }} }}"
+    colours = [f".sheet {{ {_variables(LIGHT)} }}", dark, *_levels()]
+    return "\n".join([_static("fragment.css"), *colours, _static("token.css")])
 
 
 def sha256_source(text: str) -> str:

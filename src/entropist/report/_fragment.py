@@ -36,7 +36,7 @@ def html_fragment(trace: Trace) -> str:
     plain = escape("".join(view.texts[:LONGEST])[:_PLAIN])
     return (
         '<div class="entropist-trace"><template shadowrootmode="open">'
-        f"<style>{fragment_style()}</style><p>{words}</p>{static_legend(view)}"
-        f'<div class="text">{static_strip(view, stop=LONGEST)}</div>{note}'
-        f'<p class="fine">{line}</p></template><p>{words}</p><pre>{plain}</pre></div>{_ATTACH}'
+        f'<style>{fragment_style()}</style><div class="sheet"><p>{words}</p>{static_legend(view)}'
+        f'<div class="text">{static_strip(view, stop=LONGEST)}</div>{note}<p class="fine">{line}</p></div></template>'
+        f"<p>{words}</p><pre>{plain}</pre></div>{_ATTACH}"
     )

@@ -1,7 +1,9 @@
 """A text on a grid of character cells: which part of which token stands where."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from rich.cells import cell_len
 
@@ -21,6 +23,15 @@ class Piece:
     column: int
     text: str
     cells: int
+
+    @property
+    def right_to_left(self) -> bool:
+        """Whether it is written in a script such as Hebrew or Arabic."""
+        return any(unicodedata.bidirectional(character) in ("R", "AL") for character in self.text)
+
+    @property
+    def _neutral(self) -> bool:
+        return not any(unicodedata.bidirectional(character) in ("L", "R", "AL") for character in self.text)
 
 
 def laid_out(texts: Sequence[str], columns: int) -> list[Piece]:
@@ -47,7 +58,26 @@ def laid_out(texts: Sequence[str], columns: int) -> list[Piece]:
         else:
             pieces.append(Piece(token, row, column, text, size))
         row, column = (row + 1, 0) if unit == _BREAK else (row, column + size)
-    return pieces
+    return [piece for _, line in groupby(pieces, lambda piece: piece.row) for piece in _mirrored(list(line))]
+
+
+def _mirrored(line: list[Piece]) -> list[Piece]:
+    """A row whose right-to-left stretches run from right to left, what stands between two such pieces with them."""
+    begin = 0
+    while begin < len(line):
+        end = begin
+        for k in range(begin, len(line)):
+            mark = line[k].text == _MARK and end == k
+            if line[k].right_to_left or (mark and end > begin):
+                end = k + 1
+            elif not line[k]._neutral or end == begin:
+                break
+        stretch = line[begin:end]
+        if stretch:
+            edges = stretch[0].column + stretch[-1].column + stretch[-1].cells
+            line[begin:end] = [replace(piece, column=edges - piece.column - piece.cells) for piece in stretch]
+        begin = max(end, begin + 1)
+    return line
 
 
 def _units(text: str) -> Iterator[str]:

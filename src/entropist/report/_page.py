@@ -76,7 +76,7 @@ def _beginning(view: View) -> str:
 def _is_code(view: View) -> bool:
     """Whether many lines are indented, so that a fixed width reads better."""
     lines = [line for line in "".join(view.texts[:5000]).split("\n") if line.strip()]
-    return len(lines) > 2 and sum(line[0] in " \t" for line in lines) > 0.25 * len(lines)
+    return len(lines) > 2 and sum(line.startswith(("  ", "\t")) for line in lines) > 0.25 * len(lines)
 
 
 _TEMPLATE = """<!doctype html>
@@ -113,7 +113,7 @@ _TEMPLATE = """<!doctype html>
 Choose one to go there.</p><div id="map"></div></div>
 <p id="help" class="help" hidden>Point at a token, or press Tab and the arrow keys. Click or Enter pins it,
 Escape lets go, / searches.</p>
-<div id="strip" class="{setting}" role="group" aria-label="The text, token by token" aria-describedby="help">\
+<div id="strip" class="{setting}" lang="" translate="no" role="group" aria-label="The text, token by token" aria-describedby="help">\
 <noscript>{strip}</noscript></div>
 </main>
 <aside>

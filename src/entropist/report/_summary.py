@@ -43,7 +43,9 @@ def sentences(view: View) -> list[str]:
     mean = view.trace.mean_surprisal().value
     entropy = view.trace.mean_entropy(unit=unit).value
     # Beyond e^40 the number of tokens says nothing to anyone, and soon it is no number any more.
-    choices = f", as if it chose among {grouped(round(math.exp(mean)))} equally likely tokens" if mean < 40 else ""
+    choices = (
+        f", as if it chose among {grouped(round(math.exp(mean)))} equally likely tokens each time" if mean < 40 else ""
+    )
     half = 1 + int(np.searchsorted(np.cumsum(np.sort(values)[::-1]), total / 2))
     return [
         f"The model needed {grouped(round(total))} {unit} to predict {_tokens(n)}: {total / n:.2f} {unit} each"

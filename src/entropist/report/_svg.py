@@ -68,7 +68,8 @@ _STYLE = (
 def _token(view: View, piece: Piece, level: int, first: int) -> str:
     word = piece.text.lstrip(" ")
     indent = len(piece.text) - len(word) if word else 0  # the blanks before a word stay unpainted
-    x, y = _MARGIN + (piece.column + indent) * _CELL, _MARGIN + (first + piece.row) * _LINE
+    column = piece.column if piece.right_to_left else piece.column + indent
+    x, y = _MARGIN + column * _CELL, _MARGIN + (first + piece.row) * _LINE
     if level < 0:
         return f"<g>{_text(word, x, y + 15, 'opacity: .62')}</g>\n"
     told = f"<title>{view.surprisal[piece.token]:.2f} {view.unit}</title>"

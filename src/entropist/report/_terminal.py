@@ -50,8 +50,11 @@ def print_trace(trace: Trace, *, console: Console | None = None, unit: str = "bi
 
 
 def _print(console: Console, lines: Iterable[Text]) -> None:
-    for line in lines:  # a pipe gets whole lines; a window gets whole words
-        console.print(line, soft_wrap=not console.is_terminal, overflow="fold", highlight=False)
+    for line in lines:
+        if console.is_terminal:  # whole words
+            console.print(line, overflow="fold", highlight=False)
+        else:  # whole lines
+            console.print(line, soft_wrap=True, highlight=False)
 
 
 def _running_text(view: View) -> Text:
@@ -121,7 +124,7 @@ def _surprises(view: View, top: int) -> list[str]:
     rank = view.trace.column("rank")
     names = [shortened(view.name(token), 24) for token in tokens]
     width = max(map(cell_len, ["token", *names]))
-    lines = [f"{view.unit:>8} {'rank':>8} {'position':>9}  token{' ' * (width - 5)}  expected instead"]
+    lines = [f"{view.unit:>8} {'rank':>8} {'position':>9}  token{' ' * (width - 5)}  the model expected"]
     for token, name in zip(tokens, names):
         expected = "  ".join(
             f"{percent(other.probability)} {shortened(other.text, 16)}"

@@ -44,7 +44,7 @@ function bars(token) {
   for (const { id, text, probability, below } of expected) {
     const bar = element("span", "bar");
     bar.style.setProperty("--share", probability);
-    const style = `${id === own ? "own" : ""} ${below ? "below" : ""}`;
+    const style = below ? "own below" : id === own && "own";
     list.append(element("li", style, bar, element("bdi", "", text), element("span", "share", percent(probability))));
   }
   return list;

@@ -21,23 +21,24 @@ function go(token, { focus = true, pinIt = state.pinned >= 0 } = {}) {
   if (pinIt) pin(token);
   bringIntoView(token);
   if (focus) made.focus({ preventScroll: true });
-  if (!pinIt && focus) showHover(token, made.getBoundingClientRect());
+  if (!pinIt && focus) showHover(token, boxOf(made));
 }
 
 // The token on the line above (-1) or below (1) that stands nearest to the current one.
 function onNextLine(direction) {
-  const here = spansOf(state.current)[0].getClientRects()[0];
+  const here = boxOf(spansOf(state.current)[0]);
   let best = state.current;
+  let nearest = Infinity;
   let line = null;
   for (let token = state.current + direction; token >= 0 && token < count; token += direction) {
     fill(blockOf(token));
-    const box = spansOf(token)[0].getClientRects()[0];
+    const box = boxOf(spansOf(token)[0]);
     const moved = direction > 0 ? box.top >= here.bottom - 4 : box.bottom <= here.top + 4;
     if (!moved) continue;
     if (line === null) line = box.top;
     if (Math.abs(box.top - line) > 4) break;
     const distance = Math.abs(box.left - here.left);
-    if (best === state.current || distance < onNextLine.distance) [best, onNextLine.distance] = [token, distance];
+    if (distance < nearest) [best, nearest] = [token, distance];
   }
   return best;
 }
@@ -68,7 +69,7 @@ function listenToStrip() {
   strip.addEventListener("pointerover", (event) => {
     const token = tokenAt(event.target);
     if (token === undefined || event.pointerType === "touch") hideHover();
-    else showHover(token, event.target.closest(".t").getClientRects()[0]);
+    else showHover(token, boxOf(event.target.closest(".t")));
   });
   strip.addEventListener("pointerleave", hideHover);
   strip.addEventListener("focusout", hideHover);

@@ -45,7 +45,13 @@ function buildLegend() {
   const unit = scale.unit ? `, ${scale.unit} a token` : "";
   delete strip.dataset.only;
   legend.replaceChildren(
-    element("p", "help", element("b", "", scale.label + unit), ` ${scale.meaning}. Choose a bin to see only its tokens.`),
+    element(
+      "p",
+      "help",
+      element("b", "", scale.label + unit),
+      ` ${scale.meaning}.`,
+      element("span", "hint", " Choose a bin to see only its tokens."),
+    ),
     element("div", "histogram", ...counts.map((_, bin) => column(scale, bin, counts, total))),
   );
 }

@@ -10,7 +10,7 @@ function findAll(wanted) {
     starts[token] = text.length;
     text += textOf(token);
   }
-  const pattern = new RegExp(wanted.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"), "giu");
+  const pattern = new RegExp(wanted.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"), "giu");
   const matches = [];
   let token = 0;
   for (const match of text.matchAll(pattern)) {
@@ -47,7 +47,7 @@ function listenToSearch() {
     stepSearch(event.shiftKey ? -1 : 1);
   });
   addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.target.closest?.("input")) return;
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.closest?.("input")) return;
     event.preventDefault();
     query.focus();
   });

@@ -106,10 +106,12 @@ function repaintAll() {
   }
 }
 
+const boxOf = (made) => made.getClientRects()[0] ?? made.getBoundingClientRect();
+
 // Scroll a token to the middle of what the controls above and a pinned card below leave free.
 function bringIntoView(token) {
   const [made] = spansOf(token);
-  const seen = made.getClientRects()[0];
+  const seen = boxOf(made);
   const top = document.getElementById("controls").offsetHeight;
   const card = document.getElementById("pinned");
   const covered = getComputedStyle(card).position === "fixed" ? card.offsetHeight : 0;
@@ -129,8 +131,10 @@ function buildStrip() {
   const watch = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) fill(target.block);
-        else if (target.block.full && !target.contains(document.activeElement)) flatten(target.block);
+        const { block } = target;
+        const holdsCurrent = block.first <= state.current && state.current <= block.last; // the stop of the Tab key
+        if (isIntersecting) fill(block);
+        else if (block.full && !holdsCurrent) flatten(block);
       }
     },
     { rootMargin: "1000px 0px" },

@@ -1,0 +1,1 @@
+entropist trace lighthouse.txt --html lighthouse.html --svg lighthouse.svg

@@ -1,0 +1,1 @@
+entropist trace lighthouse.txt --unit nats --top 3 --save lighthouse.parquet
