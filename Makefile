@@ -29,7 +29,8 @@ bench: .venv/dev.done  ## ratios, measured in one run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 docs: .venv/dev.done  ## the documentation, into site/
-	$(BIN)/mkdocs build --strict
+	$(BIN)/sphinx-build -W --keep-going -q docs site
+	@echo "Open site/index.html in a browser."
 
 .venv/models.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -20,7 +20,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from entropist.report import html_page
-from report_fixtures import chromium, prose
+from report_browser import chromium
+from report_fixtures import prose
 
 OPENINGS = 5
 

@@ -1,14 +1,9 @@
-"""Made-up but consistent traces for the views, and the system's Chromium to look at pages with."""
+"""Made-up but consistent traces for the views, and every piece of text that might harm one."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 
 from entropist.provenance import Identity
 from entropist.record import Metadata, Protocol, Trace, TraceWriter
@@ -106,37 +101,3 @@ def _distributions(random: np.random.Generator, ids: Any, vocabulary: int, top_k
         "top_ids": top.astype(np.int32),
         "top_logprobs": np.take_along_axis(logprobs, top, axis=1).astype(np.float32),
     }
-
-
-@contextmanager
-def chromium(*, scripts: bool = True, dark: bool = False, size: str = "1280,900") -> Iterator[Any]:
-    """A headless Chromium that keeps its console and its network log; skips the test where there is none."""
-    browser, chauffeur = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not chauffeur:
-        pytest.skip("no Chromium: install the packages chromium and chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="no selenium: pip install 'entropist[dev]'")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        quiet = ("background-networking", "component-update", "default-apps", "extensions", "gpu", "quic", "sync")
-        flags = ["headless=new", "no-sandbox", "no-first-run", f"user-data-dir={profile}", f"window-size={size}"]
-        for flag in [*flags, *(f"disable-{what}" for what in quiet)]:
-            options.add_argument(f"--{flag}")
-        if not scripts:
-            options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chauffeur))
-        try:
-            scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-            yield driver
-        finally:
-            driver.quit()
-
-
-def opened(driver: Any, html: str, folder: Path, name: str = "page.html") -> Any:
-    """Load `html` from a file and wait until its script, if it may run, has finished."""
-    path = folder / name
-    path.write_text(html, encoding="utf-8")
-    driver.get(path.as_uri())
-    return driver

@@ -16,7 +16,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from _engine._commands import CommandHelp
-from _engine._docstrings import process_docstring, process_signature
+from _engine._docstrings import process_docstring, process_signature, skip_member
 from _engine._examples import Example, publish_files
 from _engine._reference import PublicNames, Room
 from _engine._tables import Columns, Floors, TraceSchema
@@ -36,5 +36,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_directive(name, directive)
     app.connect("autodoc-process-docstring", process_docstring)
     app.connect("autodoc-process-signature", process_signature)
+    app.connect("autodoc-skip-member", skip_member)
     app.connect("build-finished", publish_files)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

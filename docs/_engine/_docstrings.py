@@ -7,6 +7,9 @@ it stands; `>>>` begins an example; stars and bars mean themselves.
 import re
 from typing import Any
 
+from numpy.typing import ArrayLike
+from sphinx.util.typing import stringify_annotation
+
 from _engine._names import addresses
 
 _CODE = re.compile(r"(``.+?``|`[^`]+`)")
@@ -14,6 +17,7 @@ _MARKUP = re.compile(r"[*|]|(?<=\w)_(?!\w)")
 _ARRAY = re.compile(
     r"~?numpy\.ndarray\[tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[(?:~?(?:numpy|typing)\.)?(\w+)\]\]"
 )
+_ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
 
 
 def process_docstring(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
@@ -21,6 +25,11 @@ def process_docstring(app: Any, what: str, name: str, item: Any, options: Any, l
     if lines and what not in ("module", "data") and lines[0].startswith(f"{name.rpartition('.')[2]}("):
         lines.clear()  # what a dataclass writes where nobody wrote anything
     lines[:] = restructured(lines)
+
+
+def skip_member(app: Any, what: str, name: str, item: Any, skip: bool, options: Any) -> bool | None:
+    """The autodoc event: a named tuple's fields stand in its signature, and nobody wrote about them apart."""
+    return True if (getattr(item, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 def process_signature(
@@ -38,7 +47,7 @@ def short(annotation: str | None) -> str | None:
     >>> short("~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.int32]]")
     'NDArray[int32]'
     """
-    return annotation and _ARRAY.sub(r"NDArray[\1]", annotation)
+    return annotation and _ARRAY.sub(r"NDArray[\1]", annotation.replace(_ARRAY_LIKE, "ArrayLike"))
 
 
 def restructured(lines: list[str]) -> list[str]:

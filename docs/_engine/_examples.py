@@ -1,6 +1,7 @@
 """`{example}`: a file of docs/examples with what it printed in this very build, and what it drew."""
 
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -39,15 +40,10 @@ class Example(Generated):
         parts: list[nodes.Node] = [_block(source, "python" if example.suffix == ".py" else "shell", "example")]
         if "source-only" in self.options:
             return parts
-        with tempfile.TemporaryDirectory() as directory:
-            try:
-                printed = output_of(example, Path(directory))
-            except Exception as error:
-                raise ExtensionError(f"docs/examples/{example.name} failed: {type(error).__name__}: {error}") from error
-            if printed.strip():
-                parts.append(_block(self._shown(printed), "text", "output"))
-            parts += self._files(Path(directory))
-        return parts
+        printed, written = _run(example)
+        if printed.strip():
+            parts.append(_block(self._shown(printed), "text", "output"))
+        return [*parts, *self._files(written)]
 
     def markdown(self) -> str:
         """Nothing: its nodes are made directly, because a program may hold any characters."""
@@ -58,20 +54,28 @@ class Example(Generated):
         most = self.options.get("last", len(lines))
         return "\n".join(lines if len(lines) <= most else ["…", *lines[-most:]])
 
-    def _files(self, directory: Path) -> list[nodes.Node]:
+    def _files(self, written: dict[str, bytes]) -> list[nodes.Node]:
         up = "../" * self.env.docname.count("/") + _FILES
+        kept = self.env.__dict__.setdefault("entropist_files", {})
         parts: list[nodes.Node] = []
         if name := self.options.get("picture"):
-            self._keep(directory / name)
+            kept[name] = written[name]
             parts.append(_raw(f'<figure class="picture"><img src="{up}/{name}" alt="The picture {name}"></figure>'))
         if name := self.options.get("page"):
-            self._keep(directory / name)
+            kept[name] = written[name]
             parts.append(_raw(f'<p class="page-link"><a href="{up}/{name}">Open {name}, the page it wrote</a></p>'))
         return parts
 
-    def _keep(self, path: Path) -> None:
-        kept = self.env.__dict__.setdefault("entropist_files", {})
-        kept[path.name] = path.read_bytes()
+
+@cache
+def _run(example: Path) -> tuple[str, dict[str, bytes]]:
+    """What an example printed, and the files it wrote; once a build, however many pages show it."""
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            printed = output_of(example, Path(directory))
+        except Exception as error:
+            raise ExtensionError(f"docs/examples/{example.name} failed: {type(error).__name__}: {error}") from error
+        return printed, {path.name: path.read_bytes() for path in Path(directory).iterdir() if path.is_file()}
 
 
 def publish_files(app: Any, exception: Exception | None) -> None:

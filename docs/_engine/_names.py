@@ -62,11 +62,13 @@ def rooms() -> tuple[str, ...]:
 
 @cache
 def public_names(room: str) -> tuple[PublicName, ...]:
-    """The names that a room lets out, in the order of the files they come from and of their lines there."""
+    """The names that a room lets out, file by file; first the files whose names `entropist` itself repeats."""
     module = importlib.import_module(room)
     sources = _sources(module)
     names = [PublicName(room, name, sources.get(name, room)) for name in getattr(module, "__all__", sources)]
-    return tuple(sorted(names, key=lambda name: (list(sources.values()).index(name.module), _line(name))))
+    chief = {name.module for name in names if name.name in entropist.__all__}
+    files = sorted(dict.fromkeys(name.module for name in names), key=lambda file: file not in chief)
+    return tuple(sorted(names, key=lambda name: (files.index(name.module), _line(name))))
 
 
 def all_public_names() -> Iterator[PublicName]:

@@ -7,7 +7,7 @@ import entropist as en
 text = Path("lighthouse.txt").read_text(encoding="utf-8")
 model = en.load_model("builtin:base")
 
-for window in (16, 64, 256):
+for window in (32, 256):
     for bos in (True, False):
         record = en.trace(text, model=model, window=window, bos=bos)
         print(f"window {window:>3}, bos {bos!s:5}: {record.bits_per_byte().value:.3f} bits per byte")

@@ -7,5 +7,4 @@ games = {"fair coin": [1 / 2, 1 / 2], "loaded coin": [9 / 10, 1 / 10], "die": [1
 for name, probabilities in games.items():
     surprisals = [-math.log2(p) for p in probabilities]
     entropy = sum(p * s for p, s in zip(probabilities, surprisals))
-    rarest = max(surprisals)
-    print(f"{name:12} entropy {entropy:.3f} bits, its rarest outcome carries {rarest:.3f} bits")
+    print(f"{name:12} entropy {entropy:.3f} bits, rarest outcome {max(surprisals):.3f} bits")

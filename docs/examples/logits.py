@@ -1,4 +1,4 @@
-"""The same from logits, which is what a language model gives: any numbers that differ from ln p by a constant."""
+"""The same from logits: any numbers that differ from ln p by a constant."""
 
 import numpy as np
 

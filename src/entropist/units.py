@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from entropist.errors import InputError
 
 Unit = Literal["nats", "bits", "dits"]
+"""The units of information that `unit=` takes."""
 
 _NATS: dict[str, float] = {"nats": 1.0, "bits": math.log(2), "dits": math.log(10)}
 

@@ -43,6 +43,11 @@ def test_the_order_survives_colour_blindness(ramp: Ramp, deficiency: str) -> Non
     assert np.all(steps < -0.8) or np.all(steps > 0.8)  # in L* of CIELAB, one being about a just noticeable step
 
 
+@RAMPS
+def test_the_accent_stands_out(ramp: Ramp) -> None:
+    assert contrast(ramp.paper, ramp.accent) >= 3  # WCAG 2.2, success criterion 1.4.11
+
+
 def test_ink_is_the_papers_own_where_it_can_be_read() -> None:
     assert readable_ink(LIGHT.paper, LIGHT.ink) == LIGHT.ink
     assert readable_ink("#000000", LIGHT.ink) == "#ffffff"

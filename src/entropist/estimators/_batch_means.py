@@ -24,6 +24,7 @@ from entropist.errors import InputError, first_line
 from entropist.results import Estimate
 
 MINIMUM_TOKENS = 200
+"""The shortest series that gets an error; a shorter one gets the reason why not."""
 _MOST_BATCHES = 32
 
 

@@ -50,12 +50,19 @@ class LanguageModel(Protocol):
     """A causal language model: text to tokens, tokens to next-token logits."""
 
     identity: Identity
+    """Which model this is: name, fingerprints, dtype, versions."""
     vocabulary_size: int
+    """Entries of the output layer: the length of a row of logits."""
     context: int | None
+    """Positions the model was made for, BOS included; None where it has no limit."""
     bos_id: int | None
+    """The token that may lead every window; None where the model has none."""
     head: Head | None
+    """From hidden states to logits; None where that step is not of a known form."""
     module: Any
+    """The torch module; None where there is none."""
     directory: Path | None
+    """Where it was read from; None where that was no directory."""
 
     def tokenize(self, text: str) -> Tokens:
         """Tokens of `text`, every byte of it accounted for; nothing is added, marks in it are plain text."""

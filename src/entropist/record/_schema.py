@@ -10,6 +10,7 @@ from entropist.errors import FileError
 from entropist.provenance import Identity
 
 FORMAT_VERSION = 1
+"""Stands in every file; a program reads the version it knows and refuses others."""
 
 
 class Column(NamedTuple):
@@ -37,6 +38,7 @@ COLUMNS = (
     Column("top_ids", pa.list_(pa.int32()), True, "the most likely tokens, descending"),
     Column("top_logprobs", pa.list_(pa.float32()), True, "their ln p"),
 )
+"""The columns of every trace, in their order."""
 
 SCHEMA = pa.schema([pa.field(column.name, column.type, column.nullable) for column in COLUMNS])
 

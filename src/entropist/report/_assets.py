@@ -44,7 +44,7 @@ def sha256_source(text: str) -> str:
 def _variables(ramp: Ramp) -> str:
     levels = " ".join(f"--b{k}: {colour}; --i{k}: {ramp.inks[k]};" for k, colour in enumerate(ramp.colours))
     scheme = "dark" if ramp is DARK else "light"
-    return f"color-scheme: {scheme}; --paper: {ramp.paper}; --ink: {ramp.ink}; {levels}"
+    return f"color-scheme: {scheme}; --paper: {ramp.paper}; --ink: {ramp.ink}; --accent: {ramp.accent}; {levels}"
 
 
 def _levels() -> list[str]:

@@ -113,8 +113,8 @@ _TEMPLATE = """<!doctype html>
 Choose one to go there.</p><div id="map"></div></div>
 <p id="help" class="help" hidden>Point at a token, or press Tab and the arrow keys. Click or Enter pins it,
 Escape lets go, / searches.</p>
-<div id="strip" class="{setting}" lang="" translate="no" role="group" aria-label="The text, token by token" aria-describedby="help">\
-<noscript>{strip}</noscript></div>
+<div id="strip" class="{setting}" lang="" translate="no"
+ role="group" aria-label="The text, token by token" aria-describedby="help"><noscript>{strip}</noscript></div>
 </main>
 <aside>
 <section id="pinned" aria-label="Pinned token" hidden></section>

@@ -13,9 +13,10 @@ READABLE = 4.5
 
 @dataclass(frozen=True)
 class Ramp:
-    """Paper, ink, and the background of each level; `inks[k]` is read on `colours[k]`."""
+    """Ink, an accent for bars and outlines, and the background of each level; `inks[k]` is read on `colours[k]`."""
 
     ink: str
+    accent: str
     colours: tuple[str, ...]
 
     @property
@@ -31,10 +32,12 @@ class Ramp:
 
 LIGHT = Ramp(
     "#23211d",
+    "#3a63c9",
     ("#fdfcf9", "#fbf6e4", "#faeccb", "#f8dfa9", "#f5cb83", "#eeac62", "#dd7b4b", "#b53d4f", "#691b55"),
 )
 DARK = Ramp(
     "#e9e6df",
+    "#8aa6f5",
     ("#17171b", "#211d33", "#2f2350", "#44296a", "#633079", "#8e3d7c", "#c2556c", "#ee8750", "#fcc95f"),
 )
 

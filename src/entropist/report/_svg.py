@@ -71,7 +71,7 @@ def _token(view: View, piece: Piece, level: int, first: int) -> str:
     column = piece.column if piece.right_to_left else piece.column + indent
     x, y = _MARGIN + column * _CELL, _MARGIN + (first + piece.row) * _LINE
     if level < 0:
-        return f"<g>{_text(word, x, y + 15, 'opacity: .62')}</g>\n"
+        return f"<g>{_text(word, x, y + 15, 'opacity: .7')}</g>\n"
     told = f"<title>{view.surprisal[piece.token]:.2f} {view.unit}</title>"
     size = f'width="{(piece.cells - indent) * _CELL:.1f}" height="{_LINE - 4}"'
     box = f'<rect x="{x:.1f}" y="{y:g}" {size} rx="2" fill="{LIGHT.colours[level]}"/>'

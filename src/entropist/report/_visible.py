@@ -47,7 +47,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def byte_chips(raw: bytes) -> str:
-    """Bytes that are no characters, one chip each.
+    r"""Bytes that are no characters, one chip each.
 
     >>> byte_chips(b"\xe3\x81")
     '⟨E3⟩⟨81⟩'
