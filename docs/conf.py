@@ -15,7 +15,7 @@ exclude_patterns = ["_engine", "examples"]
 
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 3
-nitpick_ignore_regex: list[tuple[str, str]] = []
+smartquotes = False  # names and texts in quotes are to be copied as they stand
 
 autodoc_member_order = "bysource"
 add_module_names = False

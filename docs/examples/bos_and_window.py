@@ -9,5 +9,5 @@ model = en.load_model("builtin:base")
 
 for window in (32, 256):
     for bos in (True, False):
-        record = en.trace(text, model=model, window=window, bos=bos)
-        print(f"window {window:>3}, bos {bos!s:5}: {record.bits_per_byte().value:.3f} bits per byte")
+        bits = en.trace(text, model=model, window=window, bos=bos).bits_per_byte().value
+        print(f"window {window:>3}, bos {bos!s:5}: {bits:.3f} bits per byte")
