@@ -28,6 +28,7 @@ CAMPAIGNS = {
     "logit_statistics": ("logits",),
     "byte_spans": ("models/_pieces.py", "models/_spans.py", "models/_tokenizer.py"),
     "windows": ("corpus/_windows.py",),
+    "record": ("record/_files.py", "record/_schema.py", "record/_trace.py"),
 }
 
 _passed: dict[str, list[tuple[str, dict[str, Any]]]] = {}

@@ -1,6 +1,13 @@
 from hypothesis import HealthCheck, settings
 
 from campaigns import campaign
+from certificates import (  # noqa: F401  hooks
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+)
 
 # The same examples on every run and every machine; how many follows the size of the campaign.
 settings.register_profile(

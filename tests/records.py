@@ -46,7 +46,7 @@ def table(tokens, *, context=1, top_k=3, seed=0, **changes):
 
 def trace(tokens=tuple(HOSTILE_TOKENS), **options):
     """A trace with hostile tokens, an impossible token, a masked alternative, and context without values."""
-    pieces = {i: token for i, token in enumerate(HOSTILE_TOKENS)}
+    pieces = dict(enumerate(HOSTILE_TOKENS))
     return Trace(table(tokens, **options), metadata(), pieces)
 
 

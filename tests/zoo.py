@@ -14,7 +14,8 @@ PROSE = (
 )
 MIXED = PROSE + (
     "def add(a, b):\r\n\treturn a + b  # done\r\n    if x == 0:\r\n        pass\n"
-    "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。 नमस्ते दुनिया Ça va, naïve café? ÀÉÎ שלום 🙂🙂 aaaa aaaaaa\n"
+    "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。 नमस्ते दुनिया "
+    "Ça va, naïve café? ÀÉÎ שלום 🙂🙂 aaaa aaaaaa\n"
 )
 
 HOSTILE = {
@@ -28,6 +29,8 @@ HOSTILE = {
     "NUL": "a\0b\0\0c",
     "lone blank mark": "▁",
     "blank marks": "▁a ▁ b▁▁c ▁é薔 薔▁鬱",
+    "blank mark after a letter": "q▁薔 x",
+    "blank mark after a line end": "\n▁a",
     "one blank": " ",
     "leading blanks": "   three before",
     "trailing blanks": "three behind   ",
@@ -118,9 +121,9 @@ def unigram(*, fallback: bool, normalizer: normalizers.Normalizer | None = None)
     return tokenizer
 
 
-def normalising(normalizer: normalizers.Normalizer) -> Tokenizer:
+def normalising(normalizer: normalizers.Normalizer, processor: bool | None = None) -> Tokenizer:
     """Byte-level, after a normalizer that changes the text."""
-    tokenizer = byte_level()
+    tokenizer = byte_level(processor=processor)
     tokenizer.normalizer = normalizer
     return tokenizer
 
@@ -143,7 +146,10 @@ def with_added_words() -> Tokenizer:
     return tokenizer
 
 
-LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 BYTE_LEVEL = {
     "byte-level": lambda: byte_level(),
     "byte-level, trimmed offsets": lambda: byte_level(processor=True),
@@ -163,6 +169,7 @@ CHANGING = {
     "Unigram": lambda: unigram(fallback=False),
     "Unigram, NFKC": lambda: unigram(fallback=True, normalizer=normalizers.NFKC()),
     "lowercase": lambda: normalising(normalizers.Lowercase()),
+    "lowercase, trimmed offsets": lambda: normalising(normalizers.Lowercase(), True),
     "NFC": lambda: normalising(normalizers.NFC()),
     "NFKC": lambda: normalising(normalizers.NFKC()),
     "NFD without accents": lambda: normalising(normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()])),

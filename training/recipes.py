@@ -56,6 +56,6 @@ RECIPES = {
     ),
     "bytes": Recipe(
         name="bytes", vocabulary=266, context=1024, hidden=192, layers=4, heads=3, intermediate=512,
-        batch=8, tokens=24_000_000,
+        batch=8, tokens=13_700_000,
     ),
 }  # fmt: skip

@@ -58,11 +58,13 @@ class Estimate:
         if unit.endswith("/byte") and not per_byte:
             raise InputError(f"{self.unit} cannot be given in {unit}: the number of bytes is not known here.")
         old, new = self.unit.removesuffix("/byte"), unit.removesuffix("/byte")
-        value, stderr, null = (
-            None if number is None else from_nats(to_nats(number, old), new)
-            for number in (self.value, self.stderr, self.null)
+        return replace(
+            self,
+            value=from_nats(to_nats(self.value, old), new),
+            stderr=None if self.stderr is None else from_nats(to_nats(self.stderr, old), new),
+            null=None if self.null is None else from_nats(to_nats(self.null, old), new),
+            unit=new + per_byte,
         )
-        return replace(self, value=value, stderr=stderr, null=null, unit=new + per_byte)
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""

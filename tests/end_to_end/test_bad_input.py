@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from families import save_family, save_tokenizer
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
 
 from entropist.cli import main
+from families import save_family, save_tokenizer
 
 SMALL_BERT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 

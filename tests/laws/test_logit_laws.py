@@ -8,7 +8,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from certificates import certifies
 from entropist.logits import statistics
+
+pytestmark = certifies("logit_statistics")
 
 FIELDS = ("log_normalizer", "entropy", "varentropy", "max_logprob", "surprisal")
 libraries = st.sampled_from([np.asarray, torch.as_tensor])

@@ -1,7 +1,7 @@
 """Which bytes of the text a token covers, for real tokenizers of every kind and texts that trip them.
 
-The oracles: where entries put together are the text, a token covers its entry's bytes; where blanks are marked by U+2581,
-the sizes of the entries say where each token ends; and a text encoded in segments equals it encoded whole.
+The oracles: where entries put together are the text, a token covers its entry's bytes; where blanks are marked by
+U+2581, the sizes of the entries say where each token ends; and a text encoded in segments equals it encoded whole.
 """
 
 import os
@@ -11,17 +11,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import zoo
-from campaigns import campaign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import entropist as en
+import zoo
+from campaigns import campaign
+from certificates import certifies
 from entropist.errors import InputError, ModelError
+from entropist.models import Tokens
 from entropist.models._tokenizer import TextTokenizer, encode_in_segments
 
+pytestmark = certifies("byte_spans")
+
 BLANK = zoo.BLANK_MARK
-NO_TOKENS = {("stripped", "one blank"), ("stripped", "only line ends"), ("WordPiece", "one blank"), ("WordPiece", "only line ends")}  # fmt: skip
+NO_TOKENS = [(kind, name) for kind in ("stripped", "WordPiece") for name in ("one blank", "only line ends")]
+# Unigram takes a typed <0xE3> for the entry of that byte, so there the sizes of entries say nothing.
+SIZED = [
+    (kind, name)
+    for kind in zoo.MARKED_BLANKS
+    for name, text in zoo.HOSTILE.items()
+    if not (kind.startswith("Unigram") and "<0x" in text)
+]
 
 
 def text_tokenizer(kind):
@@ -65,11 +76,8 @@ def ends_by_size(tokenizer, text, ids):
 
 
 WORDS = [*(text for text in zoo.HOSTILE.values() if len(text) < 200), *zoo.PROSE.split(), "a" * 40, "7" * 40, " " * 40]
-texts = st.lists(
-    st.sampled_from(WORDS) | st.sampled_from([" ", "\n", "\r\n", "\t", BLANK, "é", "e\u0301", "鬱"]) | st.text(max_size=5),
-    min_size=1,
-    max_size=12,
-).map("".join).filter(bool)  # fmt: skip
+FRAGMENTS = [*WORDS, " ", "\n", "\r\n", "\t", BLANK, "é", "e\u0301", "鬱"]
+texts = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=5), min_size=1, max_size=12).map("".join).filter(bool)
 long_texts = st.lists(texts, min_size=20, max_size=60).map(" ".join)
 kinds = st.sampled_from(list(zoo.ZOO))
 
@@ -92,12 +100,9 @@ def test_byte_level_tokens_are_their_bytes(kind, name):
     check_lossless(tokenizer, zoo.HOSTILE[name], tokenizer(zoo.HOSTILE[name]))
 
 
-@pytest.mark.parametrize("name", zoo.HOSTILE)
-@pytest.mark.parametrize("kind", zoo.MARKED_BLANKS)
+@pytest.mark.parametrize(("kind", "name"), SIZED)
 def test_tokens_of_marked_blanks_end_where_their_sizes_say(kind, name):
     text, tokenizer = zoo.HOSTILE[name], text_tokenizer(kind)
-    if kind.startswith("Unigram") and name == "byte entries typed":
-        pytest.skip("Unigram takes a typed <0xE3> for the entry of that byte, so sizes say nothing")
     tokens = tokenizer(text)
     assert tokens.end_bytes.tolist() == ends_by_size(tokenizer, text, tokens.ids)
     if BLANK not in text:
@@ -124,9 +129,10 @@ def test_any_text_is_tiled(text, kind):
         check_tiling(text, tokens)
 
 
-def test_a_letter_changed_leaves_the_other_spans_exact():
+@pytest.mark.parametrize("kind", ["lowercase", "lowercase, trimmed offsets"])
+def test_a_letter_changed_leaves_the_other_spans_exact(kind):
     """A capital makes the text one that is changed; characters split over tokens are still cut at the right byte."""
-    tokenizer = text_tokenizer("lowercase")
+    tokenizer = text_tokenizer(kind)
     text = "Ab 吾輩は नमस्ते 薔薇🙂 ÀÉ X"
     tokens = tokenizer(text)
     assert not tokens.lossless
@@ -218,6 +224,20 @@ def test_segments_are_used_and_joined(kind):
     assert len(longest) >= len(text) // 4500
 
 
+def test_an_overlap_too_small_to_agree_in_grows():
+    """Three characters hold no run of tokens: the overlap grows until one does, and the text is never encoded whole."""
+    tokenizer, longest = text_tokenizer("byte-level"), []
+    text = zoo.MIXED * 40
+
+    def encode(part):
+        longest.append(len(part))
+        return tokenizer._encode(part)
+
+    parts = encode_in_segments(encode, text, 4000, 3)
+    np.testing.assert_array_equal(parts.ids, tokenizer._encode(text).ids)
+    assert 4003 < max(longest) < 5000
+
+
 def test_where_no_agreement_is_found_the_text_is_encoded_whole():
     """Numbers cut in threes from the left: segments out of step never agree."""
     tokenizer, longest = text_tokenizer("byte-level, Llama 3 pattern"), []
@@ -230,6 +250,19 @@ def test_where_no_agreement_is_found_the_text_is_encoded_whole():
     parts = encode_in_segments(encode, text, 401, 100)
     np.testing.assert_array_equal(parts.ids, tokenizer._encode(text).ids)
     assert max(longest) > 501, "the overlap grew"
+
+
+def test_segments_that_name_their_tokens_differently_are_not_joined():
+    """A tokenizer whose ids hang on where the text began: same bytes, other tokens, so no place to join them."""
+
+    def encode(part):
+        ids = np.arange(len(part), dtype=np.int32) % 7
+        return Tokens(ids, np.arange(1, len(part) + 1, dtype=np.int64), True)
+
+    text = "abc" * 300
+    parts = encode_in_segments(encode, text, 100, 32)
+    np.testing.assert_array_equal(parts.ids, encode(text).ids)
+    np.testing.assert_array_equal(parts.end_bytes, encode(text).end_bytes)
 
 
 @pytest.mark.parametrize("kind", ["byte-level", "SentencePiece, normalizer", "Unigram, byte fallback", "lowercase"])

@@ -3,13 +3,16 @@
 import math
 
 import numpy as np
-import records
 from hypothesis import given
 from hypothesis import strategies as st
 
+import records
+from certificates import certifies
 from entropist.record import Trace, audit_bytes, audit_tokens, audit_total
 
-numbers = st.floats(0, allow_nan=False) | st.just(math.inf)
+pytestmark = certifies("record")
+
+numbers = st.floats(0, 1e300) | st.just(math.inf)
 tokens = st.lists(st.binary(max_size=6) | st.sampled_from(records.HOSTILE_TOKENS), max_size=12)
 
 

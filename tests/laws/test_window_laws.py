@@ -4,8 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from certificates import certifies
 from entropist.corpus import Sliding
 from entropist.errors import InputError
+
+pytestmark = certifies("windows")
 
 protocols = st.builds(Sliding, context=st.integers(4, 300), bos=st.booleans())
 

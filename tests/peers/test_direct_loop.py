@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from families import FAMILIES, TEXT, save_family
 
 import entropist as en
 from entropist.corpus import Sliding
+from families import FAMILIES, TEXT, save_family
 
 SAMPLES = {
     "prose": "It was a bright cold day in April, and the clocks were striking thirteen. " * 30,

@@ -4,15 +4,19 @@ The promise: |error| ≤ 1e-6·max(1, |value|), whatever the dtype, layout, temp
 """
 
 import math
+from itertools import pairwise
 
 import mpmath
 import numpy as np
 import pytest
 import torch
-from campaigns import campaign
 from scipy import special, stats
 
+from campaigns import campaign
+from certificates import certifies
 from entropist.logits import statistics
+
+pytestmark = certifies("logit_statistics")
 
 PROMISE = 1e-6
 
@@ -171,5 +175,5 @@ def test_rank_and_the_largest_against_a_sorted_list(library):
             assert rank == sum(other > row[target] for other in row)
             assert len(set(chosen)) == k
             assert [row[i] for i in chosen] == sorted(row, reverse=True)[:k]
-            assert all(i < j for i, j in zip(chosen, chosen[1:]) if row[i] == row[j]), "ties by id"
+            assert all(i < j for i, j in pairwise(chosen) if row[i] == row[j]), "ties by id"
             assert_kept(lp, special.log_softmax(row)[chosen], "top_logprobs")

@@ -12,10 +12,13 @@ from functools import cache
 
 import numpy as np
 import pytest
-from campaigns import campaign
 from scipy import signal, stats
 
+from campaigns import campaign
+from certificates import certifies
 from entropist import estimators
+
+pytestmark = certifies("batch_means")
 
 LEVEL = 0.95
 # How far below nominal the coverage may lie: short series of long memory (14 batches of 14 values at n = 200).

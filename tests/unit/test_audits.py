@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-import records
 
+import records
 from entropist.errors import AuditError
-from entropist.record import audit_bytes, audit_tokens, audit_total
+from entropist.record import TraceWriter, audit_bytes, audit_tokens, audit_total
 
 TOKENS = [b"It", b" was", b"", b" the", b"\xe3", b"\x81\x82", b" end"]
 BYTES = sum(map(len, TOKENS))
@@ -69,6 +69,12 @@ BYTE_DAMAGE = {
 def test_byte_tampering_is_found(damage):
     with pytest.raises(AuditError, match="byte audit failed"):
         audit_bytes(BYTE_DAMAGE[damage](good()), BYTES)
+
+
+def test_tokens_that_end_before_they_start_are_found():
+    table = TraceWriter(np.arange(3, dtype=np.int32), np.array([3, 2, 4]), b"abcd", top_k=0).table()
+    with pytest.raises(AuditError, match="token 1 ends at byte 2, before it starts"):
+        audit_bytes(table, 4)
 
 
 @pytest.mark.parametrize("bytes_in", [BYTES - 1, BYTES + 1, 0])

@@ -15,7 +15,11 @@ HEAVY = ["torch", "pyarrow", "numba", "transformers", "tokenizers", "scipy", "nu
 
 
 def submodules():
-    return [info.name for info in pkgutil.walk_packages(entropist.__path__, "entropist.") if not info.name.endswith("__main__")]
+    return [
+        info.name
+        for info in pkgutil.walk_packages(entropist.__path__, "entropist.")
+        if not info.name.endswith("__main__")
+    ]
 
 
 def test_every_public_name_works_twice_after_every_submodule_was_imported():
@@ -27,7 +31,11 @@ def test_every_public_name_works_twice_after_every_submodule_was_imported():
         first, second = getattr(entropist, name), getattr(entropist, name)
         assert first is second
         home = entropist._DOOR[name]
-        expected = importlib.import_module(f"entropist.{name}") if home is None else getattr(importlib.import_module(home), name)
+        expected = (
+            importlib.import_module(f"entropist.{name}")
+            if home is None
+            else getattr(importlib.import_module(home), name)
+        )
         assert first is expected, name
         assert inspect.ismodule(first) == (home is None), f"a submodule took the place of {name}"
 

@@ -18,13 +18,15 @@ def fill(target, content=b"new"):
 
 
 @pytest.mark.parametrize("old", [None, b"old"])
-@pytest.mark.parametrize("stop", [RuntimeError("stop"), KeyboardInterrupt(), SystemExit(3), OSError(errno.EIO, "bad disk")])
+@pytest.mark.parametrize(
+    "stop", [RuntimeError("stop"), KeyboardInterrupt(), SystemExit(3), OSError(errno.EIO, "bad disk")]
+)
 def test_what_interrupts_leaves_the_old_file_and_no_litter(tmp_path, stop, old):
     target = tmp_path / "a.txt"
     if old is not None:
         target.write_bytes(old)
     expected = FileError if isinstance(stop, OSError) else type(stop)
-    with pytest.raises(expected), written_whole(target) as beside:
+    with pytest.raises(expected), written_whole(target) as beside:  # noqa: PT012 — both lines are the case
         beside.write_bytes(b"half")
         raise stop
     assert [path.name for path in tmp_path.iterdir()] == ([] if old is None else ["a.txt"])
@@ -106,10 +108,7 @@ def test_places_without_a_name_of_their_own_are_directories(place):
 
 
 def test_no_permission_says_to_choose_another_place(tmp_path):
-    if os.geteuid() == 0:
-        script = "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)"
-    else:
-        script = ""
+    script = "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)" if os.geteuid() == 0 else ""
     shut = tmp_path / "shut"
     shut.mkdir(mode=0o555)
     for parent in (tmp_path, *tmp_path.parents):
@@ -161,7 +160,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_leaves_the_old_file(small_disk):
     target = small_disk / "a.bin"
     fill(target, b"old")
-    with pytest.raises(FileError, match="No space left on device. Nothing was left half written"):
+    with pytest.raises(FileError, match=r"No space left on device\. Nothing was left half written"):
         fill(target, bytes(1 << 20))
     assert [(path.name, path.read_bytes()) for path in small_disk.iterdir()] == [("a.bin", b"old")]
     fill(target, b"again")

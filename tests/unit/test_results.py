@@ -27,9 +27,7 @@ def test_interval_equals_scipys(degrees, level):
 @pytest.mark.parametrize("degrees", [7, None])
 def test_on_the_log_scale_the_interval_is_that_of_the_logarithm(degrees):
     mean = estimate(degrees_of_freedom=degrees)
-    perplexity = estimate(
-        math.exp(2.0), math.exp(2.0) * 0.3, unit="", degrees_of_freedom=degrees, log_scale=True
-    )
+    perplexity = estimate(math.exp(2.0), math.exp(2.0) * 0.3, unit="", degrees_of_freedom=degrees, log_scale=True)
     expected = tuple(math.exp(end) for end in mean.confidence_interval(0.9))
     assert perplexity.confidence_interval(0.9) == pytest.approx(expected, rel=1e-12)
 
@@ -52,7 +50,9 @@ def test_a_level_outside_0_and_1_is_refused(level):
         estimate().confidence_interval(level)
 
 
-@pytest.mark.parametrize(("unit", "other"), [("nats", "bits"), ("bits", "dits"), ("nats/byte", "bits"), ("bits/byte", "nats/byte")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("unit", "other"), [("nats", "bits"), ("bits", "dits"), ("nats/byte", "bits"), ("bits/byte", "nats/byte")]
+)
 def test_another_unit_and_back(unit, other):
     one = estimate(unit=unit, null=0.25, p_value=0.5, degrees_of_freedom=9)
     two = one.to(other)
@@ -103,7 +103,14 @@ def test_as_text(given, text):
 def test_bounds():
     bounds = Bounds(1.25, 1.5, "bits")
     assert (bounds.width, str(bounds)) == (0.25, "[1.25, 1.5] bits")
-    assert [value in bounds for value in (1.2, 1.25, 1.4, 1.5, 1.6, math.nan)] == [False, True, True, True, False, False]
+    assert [value in bounds for value in (1.2, 1.25, 1.4, 1.5, 1.6, math.nan)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert str(Bounds(0.0, math.inf, "")) == "[0, inf]"
     assert Bounds(2.0, 2.0, "nats").width == 0
 

@@ -8,7 +8,16 @@ import pytest
 from entropist.corpus import decode, read_text
 from entropist.errors import FileError, InputError
 
-TEXTS = ["", "a", "one\r\ntwo\rthree\n", "\ufeffmark", "nul\0inside", "\u2028\u2029\x85\x1c", "e\u0301 👩‍🚀", "\U0010ffff"]
+TEXTS = [
+    "",
+    "a",
+    "one\r\ntwo\rthree\n",
+    "\ufeffmark",
+    "nul\0inside",
+    "\u2028\u2029\x85\x1c",
+    "e\u0301 👩‍🚀",
+    "\U0010ffff",
+]
 
 
 @pytest.mark.parametrize("text", TEXTS)

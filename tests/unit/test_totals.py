@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-import records
 
+import records
 from entropist import estimators
 from entropist.errors import InputError
 from entropist.record import Trace

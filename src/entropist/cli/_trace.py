@@ -62,7 +62,7 @@ def trace(
 def _text(source: str | None) -> str:
     from entropist.corpus import decode, read_text
 
-    if source is None and sys.stdin.isatty():
+    if source is None and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError('nothing to trace: give a text, the name of a file, or pipe one in: entropist trace "It was".')
     if source is None or source == "-":
         return read_text("-")

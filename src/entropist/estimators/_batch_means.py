@@ -9,8 +9,9 @@ independent, and
 with B = min(32, ⌊√n⌋) (n mod B leading values enter the mean but no batch). The ratio Σx / Σy has the
 error of its residuals x − R·y over mean y (delta method).
 
-When this misleads: a correlation as long as a batch (n / 32 values) makes the error too small; values
-under 200 are refused an error, with the reason.
+When this misleads: a correlation as long as a batch (n / 32 values) makes the error too small. On AR(1)
+series the 95 % interval covers 0.94 to 0.96 for φ ≤ 0.5 and n ≥ 200, but 0.906 for φ = 0.8 at n = 200 and
+0.934 at n = 1000 (`certificates/batch_means.json`). Under 200 values there is no error, with the reason.
 
 Source: Conway (1963); Alexopoulos & Seila (1996), "Implementing the batch means method".
 """

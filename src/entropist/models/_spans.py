@@ -42,7 +42,7 @@ def _from_offsets(text: str, lengths: NDArray[np.int64], offsets: NDArray[np.int
     whole = after_previous + np.add.reduceat(lengths, first) == end
     begin = np.where(whole, after_previous, byte_of[still_to_come[first]])
     so_far = np.cumsum(lengths)
-    ends = np.minimum((begin - (so_far - lengths)[first])[run] + so_far, end[run])
+    ends: NDArray[np.int64] = np.minimum((begin - (so_far - lengths)[first])[run] + so_far, end[run])
     ends[last] = end
     ends[-1] = byte_of[-1]
     return ends

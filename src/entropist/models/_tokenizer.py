@@ -23,7 +23,10 @@ _AGREEMENT = 16  # tokens in a row that two neighbours must share
 
 
 class TextTokenizer:
-    """A fast tokenizer that adds nothing: no marks, no truncation, no padding; marks in the text are plain text."""
+    """A fast tokenizer that adds nothing: no marks, no truncation, no padding; marks in the text are plain text.
+
+    A Unigram model is the exception: it still takes a typed <s> for its mark, since the mark is an entry like any other.
+    """
 
     def __init__(self, backend: Tokenizer) -> None:
         self.backend = backend

@@ -32,8 +32,8 @@ class TraceWriter:
         n = len(ids)
         if max(len(text), n * top_k) > _MOST:
             raise InputError(
-                f"one text of {len(text)} bytes and {n} tokens with {top_k} alternatives each is too long for one trace: "
-                "cut it into documents under 2 GiB, or keep fewer alternatives."
+                f"one text of {len(text)} bytes and {n} tokens with {top_k} alternatives each is too long for one "
+                "trace: cut it into documents under 2 GiB, or keep fewer alternatives."
             )
         self._document = document
         self._ids, self._ends, self._text = ids, np.asarray(end_bytes, np.int64), text
