@@ -52,7 +52,7 @@ def test_totals_of_the_terminal_are_those_of_the_record():
     for unit in ("bits", "nats", "dits"):
         out, _ = command(TEXT * 8, "--unit", unit)
         record = en.trace(TEXT * 8)
-        assert f"bits per byte {record.bits_per_byte().value:.2f}" in out
+        assert f"{unit} per byte {record.bits_per_byte().to(unit).value:.2f}" in out
         assert f"{record.mean_entropy(unit=unit).value:.2f}" in out
         assert unit in out
         assert "\x1b" not in out, "a pipe gets no escape sequences"

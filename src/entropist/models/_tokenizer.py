@@ -25,7 +25,7 @@ _AGREEMENT = 16  # tokens in a row that two neighbours must share
 class TextTokenizer:
     """A fast tokenizer that adds nothing: no marks, no truncation, no padding; marks in the text are plain text.
 
-    A Unigram model is the exception: it still takes a typed <s> for its mark, since the mark is an entry like any other.
+    A Unigram model is the exception: it still takes a typed <s> for its mark, an entry like any other there.
     """
 
     def __init__(self, backend: Tokenizer) -> None:
