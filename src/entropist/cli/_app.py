@@ -4,9 +4,11 @@ Exit codes: 0 done; 2 the input is at fault (one line says what and what to do);
 130 interrupted.
 """
 
+import functools
 import os
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -22,7 +24,26 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-app.command()(trace)
+
+
+class _InterruptedError(EntropistError):
+    """Ctrl-C, in a form that Typer passes on; of its own it would end without a word."""
+
+    exit_code = 130
+
+
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise _InterruptedError("interrupted; nothing was left half written.") from None
+
+    return run
+
+
+app.command()(_interruptible(trace))
 
 
 def _version(asked: bool) -> None:
@@ -45,11 +66,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app(standalone_mode=True)
+        app()
     except EntropistError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing was left half written.", 130)
     except BrokenPipeError:
         # The reader (head, less) has gone: point stdout away so that Python's last flush is silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

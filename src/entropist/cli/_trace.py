@@ -32,7 +32,7 @@ def trace(
         Path | None, typer.Option(metavar="FILE", help="Write the record: .parquet, .arrow or .jsonl.")
     ] = None,
 ) -> None:
-    """Show where a language model is certain of a text and where it is surprised."""
+    """Show where a model is certain of a text and where not."""
     text = _text(source)
     from entropist import report, scoring  # after the input is known to be good: they take seconds to load
     from entropist.files import written_whole
