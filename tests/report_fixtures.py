@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from entropist.provenance import Identity
-from entropist.record import Metadata, Protocol, Trace, TraceWriter
+from entropist.record import BOUNDS, Metadata, Protocol, Trace, TraceWriter
 
 WORDS = (
     "the", "of", "and", "to", "a", "in", "that", "is", "was", "he", "for", "it", "with", "as", "his", "on", "be", "at",
@@ -101,3 +102,20 @@ def _distributions(random: np.random.Generator, ids: Any, vocabulary: int, top_k
         "top_ids": top.astype(np.int32),
         "top_logprobs": np.take_along_axis(logprobs, top, axis=1).astype(np.float32),
     }
+
+
+def truncated(tokens: int = 300) -> Trace:
+    """Prose as a server tells it that cuts its list: no entropy, but bounds, the wider the more it cut off."""
+    whole = prose(tokens)
+    table = whole.table
+    entropy, surprisal = whole.column("entropy"), whole.column("surprisal")
+    varentropy = whole.column("varentropy")
+    width = np.abs(np.sin(np.arange(len(entropy)))) * entropy
+    for name in ("entropy", "varentropy"):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(place), pa.nulls(len(whole), pa.float64()))
+    for column in BOUNDS:
+        point = {"surprisal": surprisal, "entropy": entropy, "varentropy": varentropy}[column.name.partition("_")[0]]
+        by = {"entropy_low": -0.5 * width, "entropy_high": 0.5 * width}.get(column.name, 0.0)
+        table = table.append_column(pa.field(column.name, pa.float64()), pa.array(point + by, from_pandas=True))
+    return Trace(table, whole.metadata, whole.pieces)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from _engine._base import PACKAGE, REPOSITORY, Generated, table
-from entropist.record import COLUMNS
+from entropist.record import BOUNDS, COLUMNS
 
 SCHEMA_FILE = PACKAGE / "record" / "trace.schema.json"
 
@@ -20,7 +20,7 @@ class Columns(Generated):
         """A table: name, Arrow type, whether null occurs, meaning."""
         rows = [
             (f"`{column.name}`", f"`{column.type}`", "for context" if column.nullable else "never", column.meaning)
-            for column in COLUMNS
+            for column in (*COLUMNS, *BOUNDS)
         ]
         return table(("column", "Arrow type", "null", "what it says"), rows)
 

@@ -24,7 +24,7 @@ import typer.main
 
 import entropist as en
 from entropist.cli import app
-from entropist.record import COLUMNS
+from entropist.record import BOUNDS, COLUMNS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -168,7 +168,7 @@ def test_a_name_without_words_would_be_found():
 
 def test_every_column_is_explained(site):
     words = site["reference/record.html"].words
-    for column in COLUMNS:
+    for column in (*COLUMNS, *BOUNDS):
         assert column.meaning
         assert f"{column.name} {column.type} {'for context' if column.nullable else 'never'} {column.meaning}" in words
 
@@ -176,7 +176,7 @@ def test_every_column_is_explained(site):
 def test_every_field_of_the_json_is_listed(site):
     schema = json.loads((Path(en.__file__).parent / "record" / "trace.schema.json").read_text(encoding="utf-8"))
     words = site["reference/record.html"].words
-    assert {column.name for column in COLUMNS} < set(schema["properties"]["columns"]["properties"])
+    assert {column.name for column in (*COLUMNS, *BOUNDS)} < set(schema["properties"]["columns"]["properties"])
     paths = list(_fields(schema))
     assert "metadata.protocol.bos_id" in paths
     assert not [path for path in paths if f" {path} " not in words]

@@ -10,16 +10,17 @@ from entropist.record import Trace
 from entropist.report._ramp import DARK, LIGHT, READABLE, contrast
 from entropist.report._view import View
 from report_browser import colours, css, current, keys, settle, token
-from report_fixtures import prose, trace_of
+from report_fixtures import prose, trace_of, truncated
 
 
-def test_modes_colour_by_their_own_values(page: Callable[[Trace], Any]) -> None:
-    trace = prose(300)
+@pytest.mark.parametrize("trace", [prose(300), truncated(300)], ids=["whole", "truncated"])
+def test_modes_colour_by_their_own_values(page: Callable[[Trace], Any], trace: Trace) -> None:
     driver = page(trace)
     for scale, label in zip(View(trace, "bits").scales, css(driver, "#modes label")):
         label.click()
         shown = driver.execute_script("return [...document.querySelectorAll('#strip .t')].map(t => t.className)")
-        assert [int(names.split()[1].removeprefix("b")) for names in shown] == scale.token_levels().tolist()
+        levels = [names.split()[1].removeprefix("b") for names in shown]
+        assert [-1 if level == "none" else int(level) for level in levels] == scale.token_levels().tolist()
         told = [button.get_attribute("title") for button in css(driver, "#legend button")]
         counted = [(scale.token_levels() == level).sum() for level in scale.levels]
         assert [text.split()[0] for text in told] == [str(count) for count in counted]

@@ -66,11 +66,17 @@ def test_interrupt_leaves_nothing_half_written(tmp_path):
     text = tmp_path / "long.txt"
     text.write_text("It was the best of times. " * 40_000)
     process = subprocess.Popen(
-        [*COMMAND, str(text), "--save", "a.parquet", "--html", "a.html"], cwd=tmp_path, stderr=subprocess.PIPE
+        [*COMMAND, str(text), "--save", "a.parquet", "--html", "a.html"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
-    time.sleep(8)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        time.sleep(8)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert err.decode() == "entropist: interrupted; nothing was left half written.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["long.txt"]

@@ -66,24 +66,27 @@ def independent(values):
 
 
 @pytest.mark.parametrize(("phi", "n"), ALLOWED)
-def test_the_interval_covers_as_often_as_it_says(phi, n):
+def test_the_interval_covers_as_often_as_it_says(phi, n, record_property):
     trials = campaign(SERIES[n], 200)
     hits = coverage(phi, n, trials, batch_means)
+    record_property("coverage", hits / trials)
+    record_property("series", trials)
     assert z_score(hits, trials, LEVEL - ALLOWED[phi, n]) > -3.5, f"covers {hits / trials:.4f}"
     assert z_score(hits, trials, LEVEL) < 3.5, f"covers {hits / trials:.4f}"
 
 
 @pytest.mark.parametrize("phi", [0.5, 0.8])
-def test_the_independent_error_covers_too_seldom(phi):
+def test_the_independent_error_covers_too_seldom(phi, record_property):
     """Its coverage is P(|Z| < 1.96·√((1−φ)/(1+φ))): 0.74 and 0.49, and the same judgement rejects it."""
     trials = campaign(SERIES[5000], 200)
     hits = coverage(phi, 5000, trials, independent)
+    record_property("coverage", hits / trials)
     expected = 2 * stats.norm.cdf(stats.norm.ppf(0.5 + LEVEL / 2) * math.sqrt((1 - phi) / (1 + phi))) - 1
     assert abs(z_score(hits, trials, expected)) < 3.5
     assert z_score(hits, trials, LEVEL - ALLOWED[phi, 5000]) < -6
 
 
-def test_the_interval_of_a_ratio_covers():
+def test_the_interval_of_a_ratio_covers(record_property):
     """nats over bytes: lengths and surprisals that go together, their true ratio known: E[x] = 3·E[y]."""
     generator, trials, hits = np.random.default_rng(7), campaign(20_000, 400), 0
     for _ in range(trials):
@@ -91,5 +94,6 @@ def test_the_interval_of_a_ratio_covers():
         top = 3 * bottom * np.exp(0.5 * ar1(0.5, 600, generator) / math.sqrt(4 / 3) - 0.125)
         found = estimators.ratio(top, bottom, unit="nats/byte")
         hits += abs(found.value - 3) <= _t(found.degrees_of_freedom) * found.stderr
+    record_property("coverage", hits / trials)
     assert z_score(hits, trials, LEVEL - 0.015) > -3.5, f"covers {hits / trials:.4f}"
     assert z_score(hits, trials, LEVEL) < 3.5

@@ -11,7 +11,7 @@ def test_certificate_is_as_new_as_the_code(campaign):
     assert file.exists(), f"no certificate for {campaign}: run make certify"
     certificate = json.loads(file.read_text())
     assert certificate["scale"] >= 1
-    assert certificate["tests"]
+    assert certificate["tests_passed"] > 0
     assert certificate["code_sha256"] == code_sha256(campaign), (
         f"{', '.join(CAMPAIGNS[campaign])} changed after {file.name} was written: run make certify"
     )

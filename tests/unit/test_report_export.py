@@ -11,7 +11,7 @@ import pytest
 
 from entropist.errors import EntropistError
 from entropist.record import COLUMNS, Trace
-from report_fixtures import hostile, prose, trace_of
+from report_fixtures import hostile, prose, trace_of, truncated
 
 
 def schema() -> dict:
@@ -23,6 +23,7 @@ TRACES = {
     "hostile": hostile(),
     "one": trace_of([b"a"], context=1),
     "none": prose(9, top_k=0),
+    "truncated": truncated(),
 }
 
 

@@ -11,7 +11,7 @@ from entropist.report._scales import Scale, scales
 from entropist.report._summary import counts, figures, grouped, measured, percent, sentences
 from entropist.report._view import View
 from entropist.results import Estimate
-from report_fixtures import prose, trace_of
+from report_fixtures import prose, trace_of, truncated
 
 
 def with_surprisal(trace: Trace, values: list[float | None]) -> Trace:
@@ -144,3 +144,16 @@ def test_a_measured_value_has_the_digits_its_error_allows(value: float, stderr: 
 )
 def test_probabilities_for_reading(probability: float, expected: str) -> None:
     assert percent(probability).replace("\u00a0", " ") == expected
+
+
+def test_a_truncated_trace_shows_bounds_and_no_point() -> None:
+    trace = truncated()
+    bounds = scales(trace, "bits")[-1]
+    assert bounds.label == "Bounds width"
+    low, high = trace.column("entropy_low", unit="bits"), trace.column("entropy_high", unit="bits")
+    np.testing.assert_allclose(bounds.values, high - low, rtol=1e-6)
+    told = " ".join(sentences(View(trace, "bits")))
+    assert f"between {np.nanmean(low):.2f} and {np.nanmean(high):.2f} bits" in told
+    entropy = next(figure for figure in figures(View(trace, "bits")) if figure.name == "mean entropy")
+    assert entropy.value == "none"
+    assert entropy.reason

@@ -11,6 +11,7 @@ from pyarrow import feather, parquet
 import records
 from entropist.errors import FileError, InputError
 from entropist.record import COLUMNS, FORMAT_VERSION, Trace
+from report_fixtures import truncated
 
 ENDINGS = [".parquet", ".arrow", ".jsonl"]
 TRACES = {
@@ -19,6 +20,7 @@ TRACES = {
     "no alternatives": lambda: records.trace(top_k=0),
     "context only": lambda: records.trace([b"one"]),
     "all scored": lambda: records.trace([b"a", b"b"], context=0),
+    "truncated": truncated,
     "no rows": lambda: records.trace([], context=0),
     "many rows": lambda: records.trace([b"x%d " % i for i in range(9001)]),
 }

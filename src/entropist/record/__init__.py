@@ -1,11 +1,11 @@
 """The record of a text seen through a model: one row a token."""
 
 from entropist.record._audits import audit_bytes, audit_tokens, audit_total
-from entropist.record._schema import COLUMNS, FORMAT_VERSION, Column, Metadata, Protocol
+from entropist.record._schema import BOUNDS, COLUMNS, FORMAT_VERSION, Column, Metadata, Protocol
 from entropist.record._trace import Trace
 from entropist.record._writer import TraceWriter
 
 __all__ = [
-    "COLUMNS", "FORMAT_VERSION", "Column", "Metadata", "Protocol", "Trace", "TraceWriter",
+    "BOUNDS", "COLUMNS", "FORMAT_VERSION", "Column", "Metadata", "Protocol", "Trace", "TraceWriter",
     "audit_bytes", "audit_tokens", "audit_total",
 ]  # fmt: skip

@@ -13,10 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from entropist.errors import EntropistError, InputError
-from entropist.record._schema import FORMAT_VERSION, SCHEMA
+from entropist.record._schema import FORMAT_VERSION, POWERS
 from entropist.results import Estimate
 from entropist.units import per_nat
 
@@ -28,7 +26,7 @@ def to_json(trace: "Trace", unit: str) -> str:
     """The trace as one JSON object, information in `unit`."""
     metadata = asdict(trace.metadata)
     del metadata["unit"], metadata["format_version"]
-    columns = {name: _column(trace, name, unit) for name in SCHEMA.names}
+    columns = {name: _column(trace, name, unit) for name in trace.table.schema.names}
     columns["token_text"] = [_text(piece) for piece in trace.table["token_bytes"].to_pylist()]
     document = {
         "format": "entropist.trace",
@@ -60,7 +58,7 @@ def _installed(package: str) -> bool:
 
 
 def _column(trace: "Trace", name: str, unit: str) -> list[Any]:
-    if pa.types.is_float64(SCHEMA.field(name).type):  # information; a null has become NaN
+    if name in POWERS:  # information; a null has become NaN
         return [None if math.isnan(value) else _number(value) for value in trace.column(name, unit=unit).tolist()]
     values: list[Any] = trace.table[name].to_pylist()
     if name == "top_logprobs":

@@ -12,7 +12,7 @@ from pyarrow import feather, parquet
 
 from entropist.errors import FileError, first_line
 from entropist.files import written_whole
-from entropist.record._schema import SCHEMA, Metadata
+from entropist.record._schema import POWERS, Metadata, schema_of
 
 _METADATA, _PIECES = b"entropist.metadata", b"entropist.pieces"
 _JSONL_ROWS = 4096  # rows turned into Python objects at a time
@@ -54,13 +54,14 @@ def load(path: Path) -> Contents:
 
 def _checked(table: pa.Table) -> pa.Table:
     """The table of a trace; raises `ValueError` for another, or for damage that its format does not notice."""
-    if not table.schema.equals(SCHEMA):
+    schema = schema_of(table.schema.names)
+    if not table.schema.equals(schema):
         raise ValueError(f"not the columns of a trace: {', '.join(table.schema.names)}")
     table.validate(full=True)
-    for field in SCHEMA:
+    for field in schema:
         if not field.nullable and table[field.name].null_count:
             raise ValueError(f"column {field.name} has rows without a value")
-    return table.cast(SCHEMA)  # Parquet has its own name for the items of a list
+    return table.cast(schema)  # Parquet has its own name for the items of a list
 
 
 def to_arrow(contents: Contents) -> pa.Table:
@@ -98,7 +99,7 @@ def _read_arrow(path: Path) -> Contents:
 def _write_jsonl(contents: Contents, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         head = {"metadata": json.loads(contents.metadata.to_json()), "pieces": _pieces_to_json(contents.pieces)}
-        file.write(json.dumps({**head, "rows": contents.table.num_rows}) + "\n")
+        file.write(json.dumps({**head, "columns": contents.table.schema.names, "rows": contents.table.num_rows}) + "\n")
         for batch in contents.table.to_batches(max_chunksize=_JSONL_ROWS):
             for row in batch.to_pylist():
                 file.write(json.dumps(_row_to_json(row), allow_nan=False) + "\n")
@@ -110,21 +111,22 @@ def _read_jsonl(path: Path) -> Contents:
         if not isinstance(head, dict) or "metadata" not in head:
             raise FileError(f"{path} does not begin with the metadata line of a trace.")
         metadata = Metadata.from_json(json.dumps(head["metadata"]))
-        table = pa.Table.from_batches(_jsonl_batches(file), SCHEMA)
+        schema = schema_of(head["columns"])
+        table = pa.Table.from_batches(_jsonl_batches(file, schema), schema)
     if table.num_rows != head["rows"]:
         raise FileError(f"{path} is cut short: it has {table.num_rows} of its {head['rows']} rows.")
     return Contents(table, metadata, _pieces_from_json(head["pieces"]))
 
 
-def _jsonl_batches(lines: Iterator[str]) -> Iterator[pa.RecordBatch]:
+def _jsonl_batches(lines: Iterator[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     rows: list[dict[str, Any]] = []
     for line in lines:
         rows.append(_row_from_json(json.loads(line)))
         if len(rows) == _JSONL_ROWS:
-            yield pa.RecordBatch.from_pylist(rows, SCHEMA)
+            yield pa.RecordBatch.from_pylist(rows, schema)
             rows = []
     if rows:
-        yield pa.RecordBatch.from_pylist(rows, SCHEMA)
+        yield pa.RecordBatch.from_pylist(rows, schema)
 
 
 def _row_to_json(row: dict[str, Any]) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def _value_to_json(value: Any) -> Any:
 
 def _row_from_json(row: dict[str, Any]) -> dict[str, Any]:
     row["token_bytes"] = base64.b64decode(row["token_bytes"])
-    for name in row.keys() & {"surprisal", "entropy", "varentropy", "max_logprob"}:
+    for name in row.keys() & POWERS.keys():
         row[name] = None if row[name] is None else float(row[name])
     if row["top_logprobs"] is not None:
         row["top_logprobs"] = [float(value) for value in row["top_logprobs"]]

@@ -1,6 +1,7 @@
 """The columns and the metadata of a trace: the one place that names them."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -40,7 +41,27 @@ COLUMNS = (
 )
 """The columns of every trace, in their order."""
 
-SCHEMA = pa.schema([pa.field(column.name, column.type, column.nullable) for column in COLUMNS])
+BOUNDS = tuple(
+    Column(
+        f"{quantity}_{end}", pa.float64(), True, f"{side} bound of the {quantity} that the source's cut leaves, {unit}"
+    )
+    for quantity, unit in (("surprisal", "nats"), ("entropy", "nats"), ("varentropy", "nats squared"))
+    for end, side in (("low", "lower"), ("high", "upper"))
+)
+"""Further columns where a source gives only the largest probabilities; the point column is null there."""
+
+POWERS = {"surprisal": 1, "entropy": 1, "varentropy": 2, "max_logprob": 1}
+POWERS |= {column.name: POWERS[column.name.partition("_")[0]] for column in BOUNDS}
+"""The columns that are information, in nats to this power."""
+
+
+def schema_of(names: Iterable[str]) -> pa.Schema:
+    """The schema of a trace with the columns `names`: with the bounds where one of them is a bound."""
+    columns = COLUMNS + BOUNDS if {column.name for column in BOUNDS} & set(names) else COLUMNS
+    return pa.schema([pa.field(column.name, column.type, column.nullable) for column in columns])
+
+
+SCHEMA = schema_of(())
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from entropist.errors import InputError
 from entropist.record import _export, _files, _totals
-from entropist.record._schema import SCHEMA, Metadata
+from entropist.record._schema import POWERS, SCHEMA, Metadata, schema_of
 from entropist.results import Estimate
 from entropist.units import from_nats
-
-_POWERS = {"surprisal": 1, "entropy": 1, "varentropy": 2, "max_logprob": 1}
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One row a token (columns: `entropist.record.COLUMNS`), the metadata, and the bytes of every token named.
+    """One row a token, the metadata, and the bytes of every token named.
+
+    The columns are those of `entropist.record.COLUMNS` and, where a source truncates, of `BOUNDS`.
 
     Row t is about token t: its surprisal and entropy come from the distribution that predicted it.
     `pieces` maps the ids that occur, in the text or among the alternatives, to the bytes of their
@@ -32,7 +32,7 @@ class Trace:
     pieces: Mapping[int, bytes]
 
     def __post_init__(self) -> None:
-        if not self.table.schema.equals(SCHEMA):
+        if not self.table.schema.equals(schema_of(self.table.schema.names)):
             raise InputError(f"not the columns of a trace: given {self.table.schema.names}, expected {SCHEMA.names}.")
 
     def __len__(self) -> int:
@@ -68,10 +68,10 @@ class Trace:
 
     def column(self, name: str, *, unit: str = "nats") -> NDArray[Any]:
         """A column as a NumPy array, null as NaN; those that are information are given in `unit`."""
-        if name not in SCHEMA.names:
-            raise InputError(f"a trace has no column {name!r}: use one of {', '.join(SCHEMA.names)}.")
+        if name not in self.table.schema.names:
+            raise InputError(f"this trace has no column {name!r}: use one of {', '.join(self.table.schema.names)}.")
         values: NDArray[Any] = self.table[name].to_numpy()
-        return np.asarray(from_nats(values, unit, power=_POWERS[name])) if name in _POWERS else values
+        return np.asarray(from_nats(values, unit, power=POWERS[name])) if name in POWERS else values
 
     def to_json(self, *, unit: str = "nats") -> str:
         """The whole record as one JSON object, columnar and versioned (`trace.schema.json`), information in `unit`."""

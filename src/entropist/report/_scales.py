@@ -40,9 +40,10 @@ class Scale:
 
 def scales(trace: Trace, unit: str) -> list[Scale]:
     """The scales of a trace, the one shown first in front."""
-    return [
-        _information(trace, "surprisal", unit, "how unexpected the token was: −log p"),
-        _information(trace, "entropy", unit, "how unsure the model was before it saw the token"),
+    surprisal, entropy = trace.column("surprisal", unit=unit), trace.column("entropy", unit=unit)
+    found = [
+        _information("surprisal", "Surprisal", unit, "how unexpected the token was: −log p", surprisal),
+        _information("entropy", "Entropy", unit, "how unsure the model was before it saw the token", entropy),
         Scale(
             key="rank",
             label="Rank",
@@ -54,18 +55,23 @@ def scales(trace: Trace, unit: str) -> list[Scale]:
             values=trace.column("rank").astype(np.float32),
         ),
     ]
+    if "entropy_low" in trace.table.schema.names:
+        width = trace.column("entropy_high", unit=unit) - trace.column("entropy_low", unit=unit)
+        meaning = "how far apart the bounds of the entropy are, which the source's cut leaves open"
+        found.append(_information("bounds", "Bounds width", unit, meaning, width))
+    return found
 
 
-def _information(trace: Trace, key: str, unit: str, meaning: str) -> Scale:
+def _information(key: str, label: str, unit: str, meaning: str, values: NDArray[np.float64]) -> Scale:
     return Scale(
         key=key,
-        label=key.capitalize(),
+        label=label,
         unit=unit,
         meaning=meaning,
         edges=_EDGES[unit],
         labels=_ranges(_EDGES[unit]),
         levels=tuple(range(LEVELS)),
-        values=trace.column(key, unit=unit).astype(np.float32),
+        values=values.astype(np.float32),
     )
 
 

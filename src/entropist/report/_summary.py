@@ -41,7 +41,6 @@ def sentences(view: View) -> list[str]:
         return [_unmeasured(len(values), total)]
     unit, n = view.unit, len(values)
     mean = view.trace.mean_surprisal().value
-    entropy = view.trace.mean_entropy(unit=unit).value
     # Beyond e^40 the number of tokens says nothing to anyone, and soon it is no number any more.
     choices = (
         f", as if it chose among {grouped(round(math.exp(mean)))} equally likely tokens each time" if mean < 40 else ""
@@ -50,9 +49,19 @@ def sentences(view: View) -> list[str]:
     return [
         f"The model needed {grouped(round(total))} {unit} to predict {_tokens(n)}: {total / n:.2f} {unit} each"
         f"{choices}.",
-        f"Beforehand it expected {entropy:.2f} {unit} of surprise a token (its mean entropy).",
+        _expected(view),
         f"Half of all the surprise sits in {grouped(half)} of the tokens ({100 * half / n:.0f} %).",
     ]
+
+
+def _expected(view: View) -> str:
+    """The mean entropy in words, or its bounds where the source gave the likeliest tokens only."""
+    trace, unit = view.trace, view.unit
+    if "entropy_low" not in trace.table.schema.names:
+        entropy = trace.mean_entropy(unit=unit).value
+        return f"Beforehand it expected {entropy:.2f} {unit} of surprise a token (its mean entropy)."
+    low, high = (float(np.nanmean(trace.column(f"entropy_{end}", unit=unit))) for end in ("low", "high"))
+    return f"Beforehand it expected between {low:.2f} and {high:.2f} {unit} of surprise a token: the source was cut."
 
 
 def counts(view: View) -> list[Figure]:
