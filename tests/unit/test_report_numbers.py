@@ -149,11 +149,11 @@ def test_probabilities_for_reading(probability: float, expected: str) -> None:
 def test_a_truncated_trace_shows_bounds_and_no_point() -> None:
     trace = truncated()
     bounds = scales(trace, "bits")[-1]
-    assert bounds.label == "Bounds width"
+    assert bounds.label == "Bounds"
     low, high = trace.column("entropy_low", unit="bits"), trace.column("entropy_high", unit="bits")
     np.testing.assert_allclose(bounds.values, high - low, rtol=1e-6)
     told = " ".join(sentences(View(trace, "bits")))
     assert f"between {np.nanmean(low):.2f} and {np.nanmean(high):.2f} bits" in told
     entropy = next(figure for figure in figures(View(trace, "bits")) if figure.name == "mean entropy")
     assert entropy.value == "none"
-    assert entropy.reason
+    assert "has bounds and no value" in entropy.reason

@@ -70,7 +70,7 @@ def test_mean_entropy_and_columns_in_other_units(record):
         found = record.column(name, unit="bits")
         assert np.isnan(found[0])
         np.testing.assert_allclose(found[1:], values[name] / math.log(2) ** power, rtol=1e-14, err_msg=name)
-    with pytest.raises(InputError, match="a trace has no column 'loss': use one of document, position"):
+    with pytest.raises(InputError, match="this trace has no column 'loss': use one of document, position"):
         record.column("loss")
     with pytest.raises(InputError, match="unit 'bytes' is not known"):
         record.column("surprisal", unit="bytes")

@@ -54,4 +54,9 @@ def _some(table: pa.Table, column: str) -> NDArray[np.float64]:
             f"none of the {table.num_rows} tokens was scored, so there is no mean: a token needs one before it, "
             "or a model with a BOS token."
         )
+    open_ends = int(np.isnan(values).sum())
+    if open_ends:
+        raise InputError(
+            f"the source was cut: the {column} of {open_ends} of {len(values)} tokens has bounds and no value."
+        )
     return values

@@ -58,7 +58,7 @@ def scales(trace: Trace, unit: str) -> list[Scale]:
     if "entropy_low" in trace.table.schema.names:
         width = trace.column("entropy_high", unit=unit) - trace.column("entropy_low", unit=unit)
         meaning = "how far apart the bounds of the entropy are, which the source's cut leaves open"
-        found.append(_information("bounds", "Bounds width", unit, meaning, width))
+        found.append(_information("bounds", "Bounds", unit, meaning, width))
     return found
 
 
