@@ -1,5 +1,6 @@
 """A directive whose content is Markdown made from the code."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from docutils import nodes
@@ -12,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = REPOSITORY / "docs" / "examples"
 
 
-class Generated(SphinxDirective):
+class Generated(SphinxDirective, ABC):
     """A page that has one is written anew whenever anything in the package changes."""
 
     def run(self) -> list[nodes.Node]:
@@ -22,9 +23,9 @@ class Generated(SphinxDirective):
                 self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(self.markdown(), allow_section_headings=True)
 
+    @abstractmethod
     def markdown(self) -> str:
         """What stands in the directive's place."""
-        raise NotImplementedError
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from entropist.errors import FileError
@@ -45,6 +45,22 @@ def written_whole(path: Path | str) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise FileError(f"cannot write {target}: {_remedy(error)}") from error
+
+
+def refuse_unwritable(path: Path | str) -> None:
+    """Raise the `FileError` that `written_whole` would end in, before hours of work and not after.
+
+    >>> refuse_unwritable("nowhere/a.txt")
+    Traceback (most recent call last):
+    entropist.errors.FileError: cannot write nowhere/a.txt: No such file or directory. Make its directory first.
+    """
+    with suppress(_WouldSucceed), written_whole(path) as beside:
+        beside.touch()
+        raise _WouldSucceed
+
+
+class _WouldSucceed(Exception):  # noqa: N818  no error: it undoes the trial
+    """Leaves `written_whole` without putting anything in place."""
 
 
 def _remedy(error: OSError) -> str:

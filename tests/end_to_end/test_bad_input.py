@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertLMHeadModel, T5Config, T5ForConditionalGeneration
 
+import entropist as en
 from entropist.cli import main
 from families import save_family, save_tokenizer
 
@@ -205,6 +206,27 @@ def test_target_is_a_directory(run, tmp_path, option):
     (tmp_path / "a.parquet").mkdir()
     one_line(run("hello", option, tmp_path / "a.parquet"), 2, "directory")
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+@pytest.mark.parametrize(("option", "name"), [
+    ("--save", "a.txt"), ("--save", "no/a.parquet"), ("--html", "no/a.html"), ("--svg", "no/a.svg"), ("--html", "."),
+])  # fmt: skip
+def test_a_target_that_cannot_be_written_is_refused_before_the_work(run, tmp_path, monkeypatch, option, name):
+    from entropist import scoring
+
+    monkeypatch.setattr(scoring, "trace", lambda *_, **__: pytest.fail("the text was traced first"))
+    one_line(run("hello", option, tmp_path / name), 2, "a.txt" if name == "a.txt" else "cannot write")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_window_of_nothing_is_not_the_default():
+    with pytest.raises(en.errors.InputError, match="at least 4 tokens; given 0"):
+        en.trace("hello", window=0)
+
+
+def test_device_that_is_not_there():
+    with pytest.raises(en.errors.ModelError, match="device 'nonsense' cannot be used here"):
+        en.load_model("builtin:bytes", device="nonsense")
 
 
 def test_unknown_unit_and_flag(run):

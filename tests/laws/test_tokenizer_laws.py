@@ -208,16 +208,22 @@ def test_segments_of_any_text_equal_the_whole(text, kind, segment, overlap):
     assert parts == whole or (kind == "stripped" and not parts)
 
 
+def watched(tokenizer):
+    """(its encoder, the lengths of what it was given)."""
+    lengths = []
+
+    def encode(part):
+        lengths.append(len(part))
+        return tokenizer._encode(part)
+
+    return encode, lengths
+
+
 @pytest.mark.parametrize("kind", zoo.ZOO)
 def test_segments_are_used_and_joined(kind):
     """On prose no segment longer than two is ever encoded: memory does not follow the length of the text."""
-    tokenizer, longest = text_tokenizer(kind), []
-    text = zoo.MIXED * 40
-
-    def encode(part):
-        longest.append(len(part))
-        return tokenizer._encode(part)
-
+    tokenizer, text = text_tokenizer(kind), zoo.MIXED * 40
+    encode, longest = watched(tokenizer)
     parts = encode_in_segments(encode, text, 4000, 500)
     np.testing.assert_array_equal(parts.ids, tokenizer._encode(text).ids)
     assert max(longest) <= 4000 + 500
@@ -226,13 +232,8 @@ def test_segments_are_used_and_joined(kind):
 
 def test_an_overlap_too_small_to_agree_in_grows():
     """Three characters hold no run of tokens: the overlap grows until one does, and the text is never encoded whole."""
-    tokenizer, longest = text_tokenizer("byte-level"), []
-    text = zoo.MIXED * 40
-
-    def encode(part):
-        longest.append(len(part))
-        return tokenizer._encode(part)
-
+    tokenizer, text = text_tokenizer("byte-level"), zoo.MIXED * 40
+    encode, longest = watched(tokenizer)
     parts = encode_in_segments(encode, text, 4000, 3)
     np.testing.assert_array_equal(parts.ids, tokenizer._encode(text).ids)
     assert 4003 < max(longest) < 5000
@@ -240,13 +241,8 @@ def test_an_overlap_too_small_to_agree_in_grows():
 
 def test_where_no_agreement_is_found_the_text_is_encoded_whole():
     """Numbers cut in threes from the left: segments out of step never agree."""
-    tokenizer, longest = text_tokenizer("byte-level, Llama 3 pattern"), []
-    text = "1234567890" * 200
-
-    def encode(part):
-        longest.append(len(part))
-        return tokenizer._encode(part)
-
+    tokenizer, text = text_tokenizer("byte-level, Llama 3 pattern"), "1234567890" * 200
+    encode, longest = watched(tokenizer)
     parts = encode_in_segments(encode, text, 401, 100)
     np.testing.assert_array_equal(parts.ids, tokenizer._encode(text).ids)
     assert max(longest) > 501, "the overlap grew"

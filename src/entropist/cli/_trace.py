@@ -34,9 +34,15 @@ def trace(
 ) -> None:
     """Show where a model is certain of a text and where not."""
     text = _text(source)
-    from entropist import report, scoring  # after the input is known to be good: they take seconds to load
-    from entropist.files import written_whole
+    from entropist import report, scoring
+    from entropist.files import refuse_unwritable, written_whole
+    from entropist.record import refuse_unsavable
 
+    if save is not None:
+        refuse_unsavable(save)
+    for path in (html, svg):
+        if path is not None:
+            refuse_unwritable(path)
     record = scoring.trace(text, model=model, top_k=top)
     if not record.scored.any():
         raise InputError(

@@ -20,7 +20,7 @@ def load_model(name: str | Path, *, device: str = "cpu", dtype: str = "float32")
 
     Only safetensors weights are read and no code from the model is run. On the hub `HF_HUB_OFFLINE=1` is
     honoured: only what is cached is used then. `dtype` is that of the computation ("float32",
-    "bfloat16", "float16"), `device` any of torch's.
+    "float64", "bfloat16", "float16"), `device` any of torch's.
 
     Raises `ModelError` saying what is missing, `MissingExtraError` without the extra "models".
 

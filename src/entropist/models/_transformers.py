@@ -79,7 +79,7 @@ def open_directory(directory: Path, name: str, *, device: str, dtype: str) -> Tr
         raise ModelError(f"dtype {dtype!r} is not known: use one of {', '.join(_DTYPES)}.")
     with quiet_transformers():
         tokenizer, bos_id = _tokenizer(directory, name)
-        module = _module(directory, name, getattr(torch, dtype)).to(device).eval()
+        module = _on_device(_module(directory, name, getattr(torch, dtype)), device).eval()
         identity = Identity(
             name=name,
             weights_sha256=files_sha256(weights),
@@ -148,6 +148,15 @@ def _module(directory: Path, name: str, dtype: torch.dtype) -> Any:
             "random. It may be another kind of model (an encoder, a classifier) or damaged."
         )
     return module
+
+
+def _on_device(module: Any, device: str) -> Any:
+    try:
+        return module.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts where it was built without CUDA
+        raise ModelError(
+            f"device {device!r} cannot be used here ({first_line(error)}); device='cpu' always can."
+        ) from error
 
 
 def _architecture(directory: Path) -> str:

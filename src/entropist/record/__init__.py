@@ -1,6 +1,7 @@
 """The record of a text seen through a model: one row a token."""
 
 from entropist.record._audits import audit_bytes, audit_tokens, audit_total
+from entropist.record._files import refuse_unsavable
 from entropist.record._schema import BOUNDS, COLUMNS, FORMAT_VERSION, Column, Metadata, Protocol
 from entropist.record._trace import Trace
 from entropist.record._writer import TraceWriter
@@ -8,4 +9,5 @@ from entropist.record._writer import TraceWriter
 __all__ = [
     "BOUNDS", "COLUMNS", "FORMAT_VERSION", "Column", "Metadata", "Protocol", "Trace", "TraceWriter",
     "audit_bytes", "audit_tokens", "audit_total",
+    "refuse_unsavable",
 ]  # fmt: skip

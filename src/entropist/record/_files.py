@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import feather, parquet
 
 from entropist.errors import FileError, first_line
-from entropist.files import written_whole
+from entropist.files import refuse_unwritable, written_whole
 from entropist.record._schema import POWERS, Metadata, schema_of
 
 _METADATA, _PIECES = b"entropist.metadata", b"entropist.pieces"
@@ -32,6 +32,12 @@ def save(contents: Contents, path: Path) -> Path:
     with written_whole(path) as beside:
         write(contents, beside)
     return path
+
+
+def refuse_unsavable(path: Path) -> None:
+    """Raise the `FileError` that `save` would end in for this name and place, before there is anything to save."""
+    _format(path)
+    refuse_unwritable(path)
 
 
 def load(path: Path) -> Contents:

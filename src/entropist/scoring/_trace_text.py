@@ -115,4 +115,4 @@ def _protocol(name: str, model: LanguageModel, window: int | None, bos: bool | N
             f"window {window} is longer than the {model.context} positions {model.identity.name} was made for."
         )
     longest = min(model.context or LONGEST_WINDOW, LONGEST_WINDOW)
-    return Sliding(window or longest, model.bos_id is not None if bos is None else bos)
+    return Sliding(longest if window is None else window, model.bos_id is not None if bos is None else bos)
