@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from entropist.errors import InputError
-from entropist.units import from_nats, to_nats
+from entropist.units import from_nats, to_nats, unit_name
 
 _LARGEST_EXPONENT = 709.0  # e to more is no float64
 
@@ -15,7 +15,9 @@ class Estimate:
 
     `stderr` is None where no honest error exists; `reason` then says why. The confidence interval is
     value ± t·stderr with `degrees_of_freedom` (normal if None), or, on the `log_scale` of a
-    perplexity, value·exp(± t·stderr/value). `unit` is empty for a pure number.
+    perplexity, value·exp(± t·stderr/value). `unit` is empty for a pure number. `domain` says for which
+    sources and n that interval is certified, `effective_n` how many independent values the n are worth,
+    `p_value` how often the `null` (its expectation where nothing is there) gives as much or more.
 
     >>> print(Estimate(2.5, 0.1, unit="bits", n=1000, estimator="batch means"))
     2.500 ± 0.100 bits (n = 1000, batch means)
@@ -31,6 +33,8 @@ class Estimate:
     reason: str | None = None
     null: float | None = None
     p_value: float | None = None
+    domain: str | None = None
+    effective_n: float | None = None
 
     def confidence_interval(self, level: float = 0.95) -> tuple[float, float]:
         """The interval that covers the true value with probability `level`, in the estimate's unit.
@@ -57,7 +61,7 @@ class Estimate:
         per_byte = "/byte" if self.unit.endswith("/byte") else ""
         if unit.endswith("/byte") and not per_byte:
             raise InputError(f"{self.unit} cannot be given in {unit}: the number of bytes is not known here.")
-        old, new = self.unit.removesuffix("/byte"), unit.removesuffix("/byte")
+        old, new = self.unit.removesuffix("/byte"), unit_name(unit.removesuffix("/byte"))
         return replace(
             self,
             value=from_nats(to_nats(self.value, old), new),

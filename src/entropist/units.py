@@ -1,18 +1,32 @@
 """Units of information: nats inside, nats, bits or dits on the way out.
 
-One nat is 1/ln 2 = 1.4427 bits and 1/ln 10 = 0.4343 dits (bans, hartleys). A variance of
+One nat is 1/ln 2 = 1.4427 bits (shannons) and 1/ln 10 = 0.4343 dits (bans, hartleys). A variance of
 information, such as varentropy, converts with the square (``power=2``).
 """
 
 import math
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from entropist.errors import InputError
 
 Unit = Literal["nats", "bits", "dits"]
-"""The units of information that `unit=` takes."""
+"""The units of information that `unit=` takes; "shannons", "bans" and "hartleys" are understood as well."""
 
+_SYNONYMS = {"shannons": "bits", "bans": "dits", "hartleys": "dits"}
 _NATS: dict[str, float] = {"nats": 1.0, "bits": math.log(2), "dits": math.log(10)}
+
+
+def unit_name(unit: str) -> Unit:
+    """The name under which results carry `unit`; an unknown one raises `InputError`.
+
+    >>> unit_name("shannons")
+    'bits'
+    """
+    name = _SYNONYMS.get(unit, unit)
+    if name not in _NATS:
+        known = ", ".join((*get_args(Unit), *_SYNONYMS))
+        raise InputError(f"unit {unit!r} is not known: use one of {known}.")
+    return cast(Unit, name)
 
 
 def per_nat(unit: str) -> float:
@@ -45,6 +59,4 @@ def to_nats(value: Any, unit: str, *, power: int = 1) -> Any:
 
 
 def _nats(unit: str) -> float:
-    if unit not in _NATS:
-        raise InputError(f"unit {unit!r} is not known: use one of {', '.join(get_args(Unit))}.")
-    return _NATS[unit]
+    return _NATS[unit_name(unit)]

@@ -75,7 +75,7 @@ def test_the_same_unit_is_the_same_estimate():
 def test_what_cannot_be_converted_is_refused():
     with pytest.raises(InputError, match="pure number"):
         estimate(unit="").to("bits")
-    with pytest.raises(InputError, match="'shannons' is not known"):
+    with pytest.raises(InputError, match="'bytes' is not known"):
         estimate().to("shannons")
     with pytest.raises(InputError, match="number of bytes is not known"):
         estimate(unit="nats").to("bits/byte")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from entropist.errors import EntropistError, InputError
-from entropist.units import from_nats, per_nat, to_nats
+from entropist.results import Estimate
+from entropist.units import from_nats, per_nat, to_nats, unit_name
 
 VALUES = [0.0, 1.0, 0.1, -2.5, 693.147, 1e-300, 1e300, float("inf"), float("-inf")]
 BASE = {"nats": mpmath.e, "bits": mpmath.mpf(2), "dits": mpmath.mpf(10)}
@@ -47,5 +48,14 @@ def test_an_unknown_unit_names_the_known_ones(unit):
     for convert in (per_nat, lambda u: from_nats(1.0, u), lambda u: to_nats(1.0, u)):
         with pytest.raises(InputError) as caught:
             convert(unit)
-        assert str(caught.value) == f"unit {unit!r} is not known: use one of nats, bits, dits."
+        assert (
+            str(caught.value) == f"unit {unit!r} is not known: use one of nats, bits, dits, shannons, bans, hartleys."
+        )
         assert isinstance(caught.value, EntropistError)
+
+
+@pytest.mark.parametrize(("synonym", "name"), [("shannons", "bits"), ("bans", "dits"), ("hartleys", "dits")])
+def test_a_synonym_converts_like_the_unit_it_names(synonym, name):
+    assert unit_name(synonym) == name
+    assert from_nats(2.5, synonym) == from_nats(2.5, name)
+    assert Estimate(1.0, 0.1, unit="nats", n=1, estimator="").to(synonym).unit == name
