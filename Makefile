@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo dev check test certify bench docs clean
+.PHONY: demo dev check test certify bench llama docs clean
 
 demo: .venv/models.done  ## trace a shipped text, leave demo.html
 	$(BIN)/entropist trace examples/lighthouse.txt --html demo.html
@@ -27,6 +27,9 @@ certify: .venv/dev.done  ## campaigns at full size; writes certificates/
 
 bench: .venv/dev.done  ## ratios, measured in one run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+llama: .venv/dev.done  ## llama.cpp's tools and binding, built once into a cache; tests that need them run then
+	tools/llama.sh
 
 docs: .venv/dev.done  ## the documentation, into site/
 	$(BIN)/sphinx-build -W --keep-going -q docs site

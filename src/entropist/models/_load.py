@@ -16,19 +16,22 @@ _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 
 
 def load_model(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> LanguageModel:
-    """A language model from "builtin:base", "builtin:bytes", a local directory, or a Hugging Face hub id.
+    """A language model from "builtin:base", "builtin:bytes", a local directory, a .gguf file, or a hub id.
 
     Only safetensors weights are read and no code from the model is run. On the hub `HF_HUB_OFFLINE=1` is
     honoured: only what is cached is used then. `dtype` is that of the computation ("float32",
-    "float64", "bfloat16", "float16"), `device` any of torch's.
+    "float64", "bfloat16", "float16"), `device` any of torch's; a GGUF file has its own and runs on the CPU.
 
-    Raises `ModelError` saying what is missing, `MissingExtraError` without the extra "models".
+    Raises `ModelError` saying what is missing, `MissingExtraError` without the extra "models" (weights) or "gguf".
 
     >>> load_model("builtin:base").vocabulary_size
     4096
     """
-    directory = _directory(str(name))
+    path = Path(name).expanduser()
     with working(f"loading {name}"):  # the libraries alone take seconds to import
+        if path.suffix == ".gguf" and path.is_file():
+            return _gguf(path, str(name), device, dtype)
+        directory = _directory(str(name))
         try:
             from entropist.models import _transformers
         except ImportError as error:
@@ -36,6 +39,20 @@ def load_model(name: str | Path, *, device: str = "cpu", dtype: str = "float32")
                 raise
             raise MissingExtraError("reading model weights", "models") from error
         return _transformers.open_directory(directory, str(name), device=device, dtype=dtype)
+
+
+def _gguf(path: Path, name: str, device: str, dtype: str) -> LanguageModel:
+    if (device, dtype) != ("cpu", "float32"):
+        raise ModelError(
+            f"{name} is a GGUF file: it has its own dtype and runs on the CPU; leave device and dtype out."
+        )
+    try:
+        from entropist.models import _gguf
+    except ImportError as error:
+        if error.name and error.name.startswith("entropist"):
+            raise
+        raise MissingExtraError("reading a GGUF file", "gguf") from error
+    return _gguf.open_file(path, name)
 
 
 def _directory(name: str) -> Path:
@@ -51,7 +68,8 @@ def _directory(name: str) -> Path:
         return path
     if path.exists():
         raise ModelError(
-            f"{name} is a file; a model is a directory with config.json, tokenizer and safetensors weights."
+            f"{name} is a file; a model is a directory with config.json, tokenizer and safetensors weights, "
+            "or a file .gguf."
         )
     if name.startswith((".", "/", "~", os.sep)) or not _HUB_ID.fullmatch(name):
         raise ModelError(f"there is no directory {name}; give a model's directory, a hub id, or builtin:base.")

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from entropist.errors import InputError
+
 
 def end_bytes(text: str, pieces: Sequence[bytes], offsets: Sequence[tuple[int, int]]) -> tuple[NDArray[np.int64], bool]:
     """(byte after each token (tokens,), whether the entries are the text).
@@ -27,6 +29,17 @@ def end_bytes(text: str, pieces: Sequence[bytes], offsets: Sequence[tuple[int, i
     if pieces[0].startswith(b" ") and (not text[0].isspace() or [first for first, _ in offsets[:2]] == [0, 0]):
         lengths[0] -= 1  # the blank put in front is no byte of the text
     return _from_offsets(text, lengths, np.array(offsets, np.int64)), False
+
+
+def utf8(text: str) -> bytes:
+    """The bytes of a text; one that has none, because of a lone surrogate, raises `InputError`."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text has a lone surrogate, U+{ord(text[error.start]):04X}, at character {error.start}, which "
+            "UTF-8 cannot hold: decode the original bytes again, or replace it."
+        ) from None
 
 
 def _from_offsets(text: str, lengths: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

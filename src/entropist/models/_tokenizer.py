@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from entropist.errors import InputError, ModelError
+from entropist.errors import ModelError
 from entropist.models._pieces import Pieces
 from entropist.models._protocol import Tokens
-from entropist.models._spans import end_bytes
+from entropist.models._spans import end_bytes, utf8
 
 _SEGMENT = 1 << 17  # characters encoded at a time
 _OVERLAP = 1 << 12
@@ -36,13 +36,7 @@ class TextTokenizer:
         self.pieces = Pieces(backend)
 
     def __call__(self, text: str) -> Tokens:
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"the text has a lone surrogate, U+{ord(text[error.start]):04X}, at character {error.start}, which "
-                "UTF-8 cannot hold: decode the original bytes again, or replace it."
-            ) from None
+        utf8(text)
         tokens = encode_in_segments(self._encode, text)
         if text and not len(tokens):
             raise ModelError(f"the tokenizer makes no token at all of {text[:40]!r}, so it cannot be traced.")

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from entropist.corpus import Sliding, Window
 from entropist.errors import InputError
@@ -75,7 +77,7 @@ def _score(
     for window in tracked(cut.windows(len(tokens)), cut.count(len(tokens)), "tracing"):
         begin = window.first_scored
         for stats in _scored_blocks(model, cut, tokens, window, top_k):
-            values = {name: array.cpu().numpy() for name in _FIELDS if (array := getattr(stats, name)) is not None}
+            values = {name: _numpy(array) for name in _FIELDS if (array := getattr(stats, name)) is not None}
             writer.put(begin, values)
             log_likelihood.append(-float(values["surprisal"].sum()))
             if top_k:
@@ -85,6 +87,10 @@ def _score(
 
 
 _FIELDS = ("surprisal", "entropy", "varentropy", "rank", "max_logprob", "top_ids", "top_logprobs")
+
+
+def _numpy(array: Any) -> NDArray[Any]:
+    return np.asarray(array.cpu() if hasattr(array, "cpu") else array)
 
 
 def _scored_blocks(
