@@ -1,7 +1,8 @@
 """What a measurement is: `Estimate` (a value with its sampling error) and `Bounds` (what truncation leaves open)."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from entropist.errors import InputError
 from entropist.units import from_nats, to_nats, unit_name
@@ -15,7 +16,8 @@ class Estimate:
 
     `stderr` is None where no honest error exists; `reason` then says why. The confidence interval is
     value ± t·stderr with `degrees_of_freedom` (normal if None), or, on the `log_scale` of a
-    perplexity, value·exp(± t·stderr/value). `unit` is empty for a pure number. `domain` says for which
+    perplexity, value·exp(± t·stderr/value); `interval`, where there is one, gives it for a level instead,
+    such as that of a likelihood. `unit` is empty for a pure number. `domain` says for which
     sources and n that interval is certified, `effective_n` how many independent values the n are worth,
     `p_value` how often the `null` (its expectation where nothing is there) gives as much or more.
 
@@ -35,6 +37,7 @@ class Estimate:
     p_value: float | None = None
     domain: str | None = None
     effective_n: float | None = None
+    interval: Callable[[float], tuple[float, float]] | None = field(default=None, repr=False, compare=False)
 
     def confidence_interval(self, level: float = 0.95) -> tuple[float, float]:
         """The interval that covers the true value with probability `level`, in the estimate's unit.
@@ -43,6 +46,8 @@ class Estimate:
         """
         if not 0 < level < 1:
             raise InputError(f"confidence level {level!r} must lie between 0 and 1, such as 0.95.")
+        if self.interval is not None:
+            return self.interval(level)
         if self.stderr is None:
             raise InputError(f"no confidence interval: {self.reason or 'this estimate has no standard error'}.")
         reach = _quantile(0.5 + level / 2, self.degrees_of_freedom) * self.stderr
@@ -62,12 +67,20 @@ class Estimate:
         if unit.endswith("/byte") and not per_byte:
             raise InputError(f"{self.unit} cannot be given in {unit}: the number of bytes is not known here.")
         old, new = self.unit.removesuffix("/byte"), unit_name(unit.removesuffix("/byte"))
+        interval = self.interval
+
+        def converted(level: float) -> tuple[float, float]:
+            assert interval is not None
+            low, high = interval(level)
+            return from_nats(to_nats(low, old), new), from_nats(to_nats(high, old), new)
+
         return replace(
             self,
             value=from_nats(to_nats(self.value, old), new),
             stderr=None if self.stderr is None else from_nats(to_nats(self.stderr, old), new),
             null=None if self.null is None else from_nats(to_nats(self.null, old), new),
             unit=new + per_byte,
+            interval=None if interval is None else converted,
         )
 
     def __str__(self) -> str:

@@ -76,7 +76,7 @@ def test_what_cannot_be_converted_is_refused():
     with pytest.raises(InputError, match="pure number"):
         estimate(unit="").to("bits")
     with pytest.raises(InputError, match="'bytes' is not known"):
-        estimate().to("shannons")
+        estimate().to("bytes")
     with pytest.raises(InputError, match="number of bytes is not known"):
         estimate(unit="nats").to("bits/byte")
 
@@ -119,3 +119,12 @@ def test_bounds():
 def test_bounds_that_bound_nothing_are_refused(low, high):
     with pytest.raises(InputError, match="low <= high"):
         Bounds(low, high, "bits")
+
+
+def test_an_interval_of_its_own_replaces_the_symmetric_one_and_converts():
+    given = Estimate(1.0, None, unit="nats", n=9, estimator="likelihood", interval=lambda level: (1 - level, 2.0))
+    assert given.confidence_interval(0.75) == (0.25, 2.0)
+    low, high = given.to("bits").confidence_interval(0.75)
+    assert (low, high) == pytest.approx((0.25 / math.log(2), 2 / math.log(2)), rel=1e-15)
+    with pytest.raises(InputError, match="level"):
+        given.confidence_interval(1.0)
