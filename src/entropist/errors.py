@@ -4,6 +4,8 @@ A message says what was given, what was expected and what to do. `exit_code` is 
 returns for it: 2 where the input is at fault, 1 where Entropist itself failed.
 """
 
+from typing import Any
+
 
 class EntropistError(Exception):
     """Base of every deliberate error."""
@@ -21,6 +23,14 @@ class ModelError(EntropistError):
 
 class FileError(EntropistError):
     """A file cannot be read or written."""
+
+
+class ServerError(EntropistError):
+    """A server could not be reached, refused, or broke off; `trace` is the record of the tokens it had sent, or None."""
+
+    def __init__(self, message: str, trace: Any = None) -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 class MissingExtraError(EntropistError, ImportError):
