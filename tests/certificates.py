@@ -22,13 +22,31 @@ ROOT = Path(__file__).parent.parent
 CERTIFICATES = ROOT / "certificates"
 SOURCE = ROOT / "src/entropist"
 
+_EXACT_MEASURES = ["arrays", "checks", "distances", "divergences", "entropies", "exact_sums", "joint", "markov"]
+_EXACT_MEASURES += ["multivariate", "orders", "terms"]
+
+_NEIGHBOURS = (
+    "assess", "conditional_ksg", "differential_entropy", "knn_divergence", "ksg", "ksg_kernels", "ksg_pairs", "ksg_search",
+    "mixed", "neighbours", "nulls", "paired", "subsampling",
+)  # fmt: skip
 # What each campaign certifies, below src/entropist.
 CAMPAIGNS = {
     "batch_means": ("estimators", "results.py"),
     "logit_statistics": ("logits",),
     "byte_spans": ("models/_pieces.py", "models/_spans.py", "models/_tokenizer.py"),
     "windows": ("corpus/_windows.py",),
+    "sampling_consistency": tuple(
+        f"uncertainty/_{name}.py" for name in ("consistency", "cut", "drift", "grouped", "sampling_temperature")
+    ),
+    "model_change": ("uncertainty/_change.py",),
+    "measures": tuple(f"measures/_{name}.py" for name in _EXACT_MEASURES),
+    "gaussian_mutual_information": tuple(
+        f"estimators/_{name}.py" for name in ("binned", "bins", "copula", "gaussian", "independence", "nulls", "paired")
+    ),
+    "neighbours": tuple(f"estimators/_{name}.py" for name in _NEIGHBOURS),
+    "truncated": ("measures/truncated",),
     "record": ("record/_files.py", "record/_schema.py", "record/_trace.py"),
+    "responses": ("responses", "record/_bounded.py"),
 }
 
 _passed: dict[str, list[tuple[str, dict[str, Any]]]] = {}

@@ -12,7 +12,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from entropist.cli._ask import ask
+from entropist.cli._diagnose import diagnose
 from entropist.cli._trace import trace
+from entropist.cli._watch import watch
 from entropist.errors import EntropistError
 from entropist.provenance import library_versions
 
@@ -43,7 +46,8 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-app.command()(_interruptible(trace))
+for _command in (trace, diagnose, ask, watch):
+    app.command()(_interruptible(_command))
 
 
 def _version(asked: bool) -> None:

@@ -78,6 +78,7 @@ def _scale(scale: Scale) -> dict[str, Any]:
         "labels": scale.labels,
         "levels": scale.levels,
         "values": _column(scale.values, "<f4"),
+        "high": None if scale.high is None else _column(scale.high, "<f4"),
     }
 
 

@@ -19,7 +19,7 @@ def _peak(view: View, token: int) -> str:
     before, after = escape(_before(view, token)), escape(_after(view, token))
     return (
         f'<li><a href="#t{token}" data-token="{token}">'
-        f'<span class="amount">{view.surprisal[token]:.1f}</span>'
+        f'<span class="amount">{view.amount("surprisal", token, 1)}</span>'
         f'<span class="where"><bdi>{before}</bdi><mark><bdi>{name}</bdi></mark><bdi>{after}</bdi></span>'
         f'<span class="instead">{_expected(view, token)}</span></a></li>'
     )

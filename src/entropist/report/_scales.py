@@ -21,7 +21,10 @@ _EDGES = {
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """One way to colour: `values` (tokens,), NaN where there is none; bin b holds edges[b-1] <= value < edges[b]."""
+    """One way to colour: `values` (tokens,), NaN where there is none; bin b holds edges[b-1] <= value < edges[b].
+
+    Where a source was cut, `values` are the lower ends of what is known and `high` the upper ones.
+    """
 
     key: str
     label: str
@@ -31,6 +34,7 @@ class Scale:
     labels: tuple[str, ...]
     levels: tuple[int, ...]
     values: NDArray[np.float32]
+    high: NDArray[np.float32] | None = None
 
     def token_levels(self) -> NDArray[np.int64]:
         """The ramp's level of each token: (tokens,), -1 where there is no value."""
@@ -40,10 +44,13 @@ class Scale:
 
 def scales(trace: Trace, unit: str) -> list[Scale]:
     """The scales of a trace, the one shown first in front."""
-    surprisal, entropy = trace.column("surprisal", unit=unit), trace.column("entropy", unit=unit)
     found = [
-        _information("surprisal", "Surprisal", unit, "how unexpected the token was: −log p", surprisal),
-        _information("entropy", "Entropy", unit, "how unsure the model was before it saw the token", entropy),
+        _information(
+            "surprisal", "Surprisal", unit, "how unexpected the token was: −log p", ends(trace, "surprisal", unit)
+        ),
+        _information(
+            "entropy", "Entropy", unit, "how unsure the model was before it saw the token", ends(trace, "entropy", unit)
+        ),
         Scale(
             key="rank",
             label="Rank",
@@ -58,20 +65,34 @@ def scales(trace: Trace, unit: str) -> list[Scale]:
     if "entropy_low" in trace.table.schema.names:
         width = trace.column("entropy_high", unit=unit) - trace.column("entropy_low", unit=unit)
         meaning = "how far apart the bounds of the entropy are, which the source's cut leaves open"
-        found.append(_information("bounds", "Bounds", unit, meaning, width))
+        found.append(_information("bounds", "Bounds", unit, meaning, (width, width)))
     return found
 
 
-def _information(key: str, label: str, unit: str, meaning: str, values: NDArray[np.float64]) -> Scale:
+def ends(trace: Trace, name: str, unit: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(the least, the most) that a column can be: the value twice where it is known. (tokens,) each."""
+    point = trace.column(name, unit=unit)
+    if f"{name}_low" not in trace.table.schema.names:
+        return point, point
+    low, high = (trace.column(f"{name}_{end}", unit=unit) for end in ("low", "high"))
+    return np.where(np.isnan(point), low, point), np.where(np.isnan(point), high, point)
+
+
+def _information(
+    key: str, label: str, unit: str, meaning: str, between: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> Scale:
+    low, high = between
+    is_cut = not np.array_equal(low, high, equal_nan=True)
     return Scale(
         key=key,
         label=label,
         unit=unit,
-        meaning=meaning,
+        meaning=f"{meaning}, coloured by the least it can be" if is_cut else meaning,
         edges=_EDGES[unit],
         labels=_ranges(_EDGES[unit]),
         levels=tuple(range(LEVELS)),
-        values=values.astype(np.float32),
+        values=low.astype(np.float32),
+        high=high.astype(np.float32) if is_cut else None,
     )
 
 

@@ -14,13 +14,14 @@ def static_strip(view: View, *, stop: int, anchors: Collection[int] = ()) -> str
 
 def _spans(view: View, stop: int, anchors: frozenset[int]) -> Iterator[str]:
     levels = view.scales[0].token_levels()[:stop].tolist()
-    surprisal = view.surprisal[:stop].tolist()
-    for token, (text, level, value) in enumerate(zip(view.texts, levels, surprisal)):
+    surprisal, censored = view.surprisal[:stop].tolist(), view.is_censored[:stop].tolist()
+    for token, (text, level, value, open_) in enumerate(zip(view.texts, levels, surprisal, censored)):
         anchor = f' id="t{token}"' if token in anchors else ""
         # The blanks before a word stay unpainted, so that words stand apart and none hangs at a line's end.
         word = text.lstrip(" ")
         text, before = (word, " " * (len(text) - len(word))) if word[:1].strip() else (text, "")
-        yield f'{before}<span class="{_classes(text, level)}"{anchor}{_title(value, view.unit)}>{_inner(text)}</span>'
+        title = _title(value, view.unit, open_)
+        yield f'{before}<span class="{_classes(text, level)}"{anchor}{title}>{_inner(text)}</span>'
 
 
 def static_legend(view: View) -> str:
@@ -34,8 +35,8 @@ def _classes(text: str, level: int) -> str:
     return f"t {'context' if level < 0 else f'b{level}'}{' part' if is_part(text) else ''}"
 
 
-def _title(value: float, unit: str) -> str:
-    return "" if value != value else f' title="{value:.2f} {unit}"'
+def _title(value: float, unit: str, at_least: bool) -> str:
+    return "" if value != value else f' title="{"≥ " if at_least else ""}{value:.2f} {unit}"'
 
 
 def _inner(text: str) -> str:

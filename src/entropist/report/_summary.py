@@ -8,7 +8,11 @@ import numpy as np
 
 from entropist.errors import InputError
 from entropist.report._view import View
-from entropist.results import Estimate
+from entropist.results import Bounds, Estimate
+from entropist.units import from_nats, per_nat, to_nats
+
+Measure = Callable[[], Estimate]
+Bound = Callable[[], Bounds]
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,24 @@ class Figure:
 def figures(view: View) -> list[Figure]:
     """Bits per byte, perplexity, mean surprisal and mean entropy of the scored tokens."""
     trace, unit = view.trace, view.unit
-    asked: list[tuple[str, str, Callable[[], Estimate]]] = [
-        (f"{unit} per byte", "", lambda: trace.bits_per_byte().to(unit)),
-        ("perplexity", "", trace.perplexity),
-        ("mean surprisal", unit, lambda: trace.mean_surprisal(unit=unit)),
-        ("mean entropy", unit, lambda: trace.mean_entropy(unit=unit)),
+    per_byte: tuple[Measure, Bound] = (
+        lambda: trace.bits_per_byte().to(unit),
+        lambda: _per_byte_in(trace.bits_per_byte_bounds(), unit),
+    )
+    surprisal: tuple[Measure, Bound] = (
+        lambda: trace.mean_surprisal(unit=unit),
+        lambda: trace.mean_surprisal_bounds(unit=unit),
+    )
+    entropy: tuple[Measure, Bound] = (
+        lambda: trace.mean_entropy(unit=unit),
+        lambda: trace.mean_entropy_bounds(unit=unit),
+    )
+    return [
+        _figure(view, f"{unit} per byte", "", "surprisal", *per_byte),
+        _figure(view, "perplexity", "", "surprisal", trace.perplexity, trace.perplexity_bounds),
+        _figure(view, "mean surprisal", unit, "surprisal", *surprisal),
+        _figure(view, "mean entropy", unit, "entropy", *entropy),
     ]
-    return [_figure(name, shown_unit, measure) for name, shown_unit, measure in asked]
 
 
 def sentences(view: View) -> list[str]:
@@ -40,14 +55,15 @@ def sentences(view: View) -> list[str]:
     if not len(values) or not math.isfinite(total) or total <= 0:
         return [_unmeasured(len(values), total)]
     unit, n = view.unit, len(values)
-    mean = view.trace.mean_surprisal().value
+    mean = total / n / per_nat(unit)
+    needed = "needed at least" if view.trace.censored else "needed"
     # Beyond e^40 the number of tokens says nothing to anyone, and soon it is no number any more.
     choices = (
         f", as if it chose among {grouped(round(math.exp(mean)))} equally likely tokens each time" if mean < 40 else ""
     )
     half = 1 + int(np.searchsorted(np.cumsum(np.sort(values)[::-1]), total / 2))
     return [
-        f"The model needed {grouped(round(total))} {unit} to predict {_tokens(n)}: {total / n:.2f} {unit} each"
+        f"The model {needed} {grouped(round(total))} {unit} to predict {_tokens(n)}: {total / n:.2f} {unit} each"
         f"{choices}.",
         _expected(view),
         f"Half of all the surprise sits in {grouped(half)} of the tokens ({100 * half / n:.0f} %).",
@@ -57,11 +73,12 @@ def sentences(view: View) -> list[str]:
 def _expected(view: View) -> str:
     """The mean entropy in words, or its bounds where the source gave the likeliest tokens only."""
     trace, unit = view.trace, view.unit
-    if "entropy_low" not in trace.table.schema.names:
+    if not view.is_cut("entropy"):
         entropy = trace.mean_entropy(unit=unit).value
         return f"Beforehand it expected {entropy:.2f} {unit} of surprise a token (its mean entropy)."
-    low, high = (float(np.nanmean(trace.column(f"entropy_{end}", unit=unit))) for end in ("low", "high"))
-    return f"Beforehand it expected between {low:.2f} and {high:.2f} {unit} of surprise a token: the source was cut."
+    known = trace.mean_entropy_bounds(unit=unit)
+    between = f"between {known.low:.2f} and {known.high:.2f} {unit}"
+    return f"Beforehand it expected {between} of surprise a token: the source was cut."
 
 
 def counts(view: View) -> list[Figure]:
@@ -108,13 +125,30 @@ def percent(probability: float) -> str:
     return f"1 in {grouped(round(odds / scale) * scale)}"
 
 
-def _figure(name: str, unit: str, measure: Callable[[], Estimate]) -> Figure:
+def _figure(view: View, name: str, unit: str, column: str, measure: Measure, bound: Bound) -> Figure:
+    """A total: a measurement, or what it can be where the column it comes from was cut."""
     try:
+        if view.is_cut(column):
+            return _bounded(name, unit, bound(), view.trace.censored)
         estimate = measure()
     except InputError as error:
         return Figure(name, "none", "", f"no {name}: {error}")
     reason = f"no error: {estimate.reason}." if estimate.reason else ""
     return Figure(name, f"{measured(estimate)} {unit}".rstrip(), estimate.estimator, reason)
+
+
+def _bounded(name: str, unit: str, bounds: Bounds, censored: int) -> Figure:
+    """Between two ends, or at least so much where a token was censored."""
+    if math.isfinite(bounds.high):
+        return Figure(name, f"{bounds.low:.4g} to {bounds.high:.4g} {unit}".rstrip(), "all the source leaves open")
+    tokens = "1 token" if censored == 1 else f"{grouped(censored)} tokens"
+    reason = f"{name} is a lower bound: of {tokens} the source told only how improbable at least."
+    return Figure(name, f"≥ {bounds.low:.4g} {unit}".rstrip(), "a lower bound", reason)
+
+
+def _per_byte_in(bounds: Bounds, unit: str) -> Bounds:
+    low, high = (from_nats(to_nats(end, "bits"), unit) for end in (bounds.low, bounds.high))
+    return Bounds(low, high, f"{unit}/byte")
 
 
 def _unmeasured(n: int, total: float) -> str:

@@ -14,11 +14,13 @@ from rich.style import Style
 from rich.text import Text
 
 from entropist.record import Trace
+from entropist.report._diagnosis import Diagnosis, diagnosis_lines
 from entropist.report._provenance import provenance
 from entropist.report._ramp import readable_ink
 from entropist.report._summary import counts, figures, grouped, percent
 from entropist.report._view import View
 from entropist.report._visible import is_part, one_line, shortened
+from entropist.units import per_nat
 
 LONGEST_TEXT = 1500  # tokens shown; a page holds all
 _LONGEST_TOKEN = 200  # characters
@@ -47,6 +49,23 @@ def print_trace(trace: Trace, *, console: Console | None = None, unit: str = "bi
     if top > 0:
         _print(console, [Text(), *map(Text, _surprises(view, top))])
     _print(console, [Text(), Text(_provenance_line(view), quiet)])
+
+
+def print_diagnosis(
+    diagnosis: Diagnosis, *, console: Console | None = None, top: int = 5, with_text: bool = True
+) -> None:
+    """Show a server's answer in the terminal: its text in colours where there are any, then what it says of itself."""
+    console = console or Console()
+    view = diagnosis.view
+    if with_text and console.is_terminal and console.color_system is not None and not console.no_color:
+        _print(console, [_running_text(view), Text(), _legend(view), Text()])
+    _print(console, map(Text, diagnosis_lines(diagnosis, top)))
+
+
+def print_piece(trace: Trace, *, console: Console | None = None, unit: str = "bits") -> None:
+    """Show a piece of a text that is still on its way, in colours where there are any, without a line's end."""
+    console = console or Console()
+    console.print(_running_text(View(trace, unit)), end="", highlight=False, soft_wrap=True)
 
 
 def _print(console: Console, lines: Iterable[Text]) -> None:
@@ -92,16 +111,16 @@ def _style(level: int) -> Style:
 
 def _rows(view: View) -> Iterator[str]:
     """One row a token: position, surprisal, entropy, rank, p and the token with visible blanks."""
-    entropy, rank = view.trace.column("entropy", unit=view.unit), view.trace.column("rank")
-    probability = np.exp(-view.trace.column("surprisal"))
-    yield f"{'position':>8} {view.unit:>8} {'entropy':>8} {'rank':>7} {'p':>9}  token"
+    rank = view.trace.column("rank")
+    probability = np.exp(-view.surprisal / per_nat(view.unit))
+    width = 13 if "entropy_low" in view.trace.table.schema.names else 8
+    yield f"{'position':>8} {view.unit:>8} {'entropy':>{width}} {'rank':>7} {'p':>9}  token"
     for token in range(min(len(view), LONGEST_TEXT)):
-        name = shortened(view.name(token), _LONGEST_TOKEN)
-        if np.isnan(view.surprisal[token]):
-            yield f"{token:>8} {'-':>8} {'-':>8} {'-':>7} {'-':>9}  {name}"
-        else:
-            measured = f"{view.surprisal[token]:>8.3f} {entropy[token]:>8.3f} {rank[token]:>7.0f}"
-            yield f"{token:>8} {measured} {probability[token]:>9.3g}  {name}"
+        amounts = f"{view.amount('surprisal', token):>8} {view.amount('entropy', token):>{width}}"
+        place = "-" if np.isnan(rank[token]) else f"{rank[token]:.0f}"
+        at_most = "≤" if view.is_censored[token] else ""
+        p = "-" if np.isnan(probability[token]) else f"{at_most}{probability[token]:.3g}"
+        yield f"{token:>8} {amounts} {place:>7} {p:>9}  {shortened(view.name(token), _LONGEST_TOKEN)}"
 
 
 def _totals(view: View) -> str:
@@ -130,7 +149,8 @@ def _surprises(view: View, top: int) -> list[str]:
             f"{percent(other.probability)} {shortened(other.text, 16)}"
             for other in view.alternatives(token, _ALTERNATIVES)
         )
-        figures_of_it = f"{view.surprisal[token]:>8.3f} {rank[token]:>8.0f} {token:>9}"
+        place = "-" if np.isnan(rank[token]) else f"{rank[token]:.0f}"
+        figures_of_it = f"{view.amount('surprisal', token):>8} {place:>8} {token:>9}"
         lines.append(f"{figures_of_it}  {name}{' ' * (width - cell_len(name))}  {expected}".rstrip())
     return ["most surprising", *lines]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from entropist.record import Trace
 from entropist.report._cells import shown_texts
-from entropist.report._scales import Scale, scales
+from entropist.report._scales import Scale, ends, scales
 from entropist.report._visible import byte_chips, is_part, visible
 from entropist.units import per_nat
 
@@ -53,8 +53,30 @@ class View:
 
     @cached_property
     def surprisal(self) -> NDArray[np.float64]:
-        """Surprisal in the view's unit: (tokens,), NaN for context."""
-        return np.asarray(self.trace.column("surprisal", unit=self.unit), np.float64)
+        """Surprisal in the view's unit, the least it can be where it was censored: (tokens,), NaN for context."""
+        return self._ends["surprisal"][0]
+
+    @cached_property
+    def is_censored(self) -> NDArray[np.bool_]:
+        """Where the source told only how probable a token is at most: (tokens,)."""
+        low, high = self._ends["surprisal"]
+        return np.asarray(low < high)
+
+    @cached_property
+    def _ends(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        return {name: ends(self.trace, name, self.unit) for name in ("surprisal", "entropy")}
+
+    def is_cut(self, name: str) -> bool:
+        """Whether the surprisal or entropy of a scored token has bounds and no value."""
+        low, high = self._ends[name]
+        return bool((low < high).any())
+
+    def amount(self, name: str, token: int, decimals: int = 3) -> str:
+        """The surprisal or entropy of a token: its value, or what is known of it."""
+        low, high = (float(end[token]) for end in self._ends[name])
+        if low == high or low != low:
+            return "-" if low != low else f"{low:.{decimals}f}"
+        return f"≥{low:.{decimals}f}" if high == np.inf else f"{low:.{decimals}f}–{high:.{decimals}f}"
 
     @cached_property
     def alternative_counts(self) -> NDArray[np.int64]:

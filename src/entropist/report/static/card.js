@@ -4,7 +4,18 @@ const pinned = document.getElementById("pinned");
 const LONGEST = 300; // characters of a token in a card
 
 const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${grouped(text.length)} characters)` : text);
-const amount = (value, unit) => (Number.isNaN(value) ? "none" : `${Number.isFinite(value) ? value.toFixed(3) : "∞"} ${unit}`);
+const figure = (value) => (Number.isFinite(value) ? value.toFixed(3) : "∞");
+
+// A value, or what is known of it where the source was cut.
+function amount({ values, high, unit }, token) {
+  const value = values[token];
+  if (Number.isNaN(value)) return "none";
+  const most = high ? high[token] : value;
+  if (most === value) return `${figure(value)} ${unit}`;
+  return most === Infinity ? `≥ ${figure(value)} ${unit}` : `${figure(value)} to ${figure(most)} ${unit}`;
+}
+
+const chance = (token) => (isCensored(token) ? "≤ " : "") + percent(probabilityOf(token));
 
 function nameOf(token) {
   const text = textOf(token);
@@ -20,10 +31,10 @@ function facts(token) {
   const list = element("dl", "facts");
   const add = (name, value) => list.append(element("dt", "", name), element("dd", "", value));
   if (scored[token]) {
-    add("probability", percent(probabilityOf(token)));
+    add("probability", chance(token));
     for (const scale of scales) {
       const value = scale.values[token];
-      add(scale.label.toLowerCase(), scale.unit ? amount(value, scale.unit) : rankText(value));
+      add(scale.label.toLowerCase(), scale.unit ? amount(scale, token) : rankText(value));
     }
   }
   add("id", String(idOf(token)));
@@ -45,7 +56,8 @@ function bars(token) {
     const bar = element("span", "bar");
     bar.style.setProperty("--share", probability);
     const style = below ? "own below" : id === own && "own";
-    list.append(element("li", style, bar, element("bdi", "", text), element("span", "share", percent(probability))));
+    const share = below ? chance(token) : percent(probability);
+    list.append(element("li", style, bar, element("bdi", "", text), element("span", "share", share)));
   }
   return list;
 }
@@ -63,8 +75,8 @@ function card(token) {
 function spoken(token) {
   if (!scored[token]) return `${short(nameOf(token))}, context`;
   const rank = scaleOf("rank").values[token];
-  const figures = ["surprisal", "entropy"].map((key) => `${key} ${amount(scaleOf(key).values[token], source.unit)}`);
-  return `${short(nameOf(token))}, ${percent(probabilityOf(token))}, ${figures.join(", ")}, rank ${rankText(rank)}`;
+  const figures = ["surprisal", "entropy"].map((key) => `${key} ${amount(scaleOf(key), token)}`);
+  return `${short(nameOf(token))}, ${chance(token)}, ${figures.join(", ")}, rank ${rankText(rank)}`;
 }
 
 function showHover(token, box) {

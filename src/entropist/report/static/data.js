@@ -14,7 +14,11 @@ const floats = (text) => new Float32Array(bytes(text).buffer);
 const kind = integers(source.kind);
 const count = kind.length;
 const scored = bytes(source.scored);
-const scales = source.scales.map((scale) => ({ ...scale, values: floats(scale.values) }));
+const scales = source.scales.map((scale) => ({
+  ...scale,
+  values: floats(scale.values),
+  high: scale.high && floats(scale.high),
+}));
 const scaleOf = (key) => scales.find((scale) => scale.key === key);
 
 const alternatives = {
@@ -28,6 +32,11 @@ const textOf = (token) => source.kinds.text[kind[token]];
 const idOf = (token) => source.kinds.id[kind[token]];
 const surprisalOf = (token) => scaleOf("surprisal").values[token];
 const probabilityOf = (token) => Math.exp(-surprisalOf(token) / source.perNat);
+// Whether a server told only how probable a token is at most.
+const isCensored = (token) => {
+  const { values, high } = scaleOf("surprisal");
+  return high !== null && high[token] !== values[token];
+};
 
 function hexOf(token) {
   const hex = source.kinds.hex[kind[token]];
