@@ -38,6 +38,7 @@ CAMPAIGNS = {
     "sampling_consistency": tuple(
         f"uncertainty/_{name}.py" for name in ("consistency", "cut", "drift", "grouped", "sampling_temperature")
     ),
+    "server_bounds": ("responses", "measures/truncated"),
     "model_change": ("uncertainty/_change.py",),
     "measures": tuple(f"measures/_{name}.py" for name in _EXACT_MEASURES),
     "gaussian_mutual_information": tuple(
