@@ -142,7 +142,7 @@ def _bounded(name: str, unit: str, bounds: Bounds, censored: int) -> Figure:
     if math.isfinite(bounds.high):
         return Figure(name, f"{bounds.low:.4g} to {bounds.high:.4g} {unit}".rstrip(), "all the source leaves open")
     tokens = "1 token" if censored == 1 else f"{grouped(censored)} tokens"
-    reason = f"{name} is a lower bound: of {tokens} the source told only how improbable at least."
+    reason = f"A total with ≥ is a lower bound: of {tokens} the source told only how improbable at least."
     return Figure(name, f"≥ {bounds.low:.4g} {unit}".rstrip(), "a lower bound", reason)
 
 
