@@ -1,5 +1,18 @@
 """Statistics of next-token distributions from logits, in one pass."""
 
+from entropist.logits._compare import PairStatistics, compare
+from entropist.logits._head import head_compare, head_statistics
 from entropist.logits._statistics import LogitStatistics, statistics
+from entropist.logits._temperature import TemperatureCurve, entropy_at_temperature, temperature_for_entropy
 
-__all__ = ["LogitStatistics", "statistics"]
+__all__ = [
+    "LogitStatistics",
+    "PairStatistics",
+    "TemperatureCurve",
+    "compare",
+    "entropy_at_temperature",
+    "head_compare",
+    "head_statistics",
+    "statistics",
+    "temperature_for_entropy",
+]

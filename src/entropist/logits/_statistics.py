@@ -125,14 +125,14 @@ def _largest(xp: Any, z: Any, k: int) -> Any:
     return xp.take_along_axis(ids, order, axis=-1)
 
 
-def _refuse_bad_rows(xp: Any, z: Any, m: Any, offset: int) -> None:
+def _refuse_bad_rows(xp: Any, z: Any, m: Any, offset: int, name: str = "logits") -> None:
     """A maximum that is not finite betrays NaN (which max passes on), +inf, or a row of -inf only."""
     bad = ~xp.isfinite(m)
     if bool(xp.any(bad)):
         row = int(xp.argmax(xp.astype(bad, xp.int64)))
         value = float(m[row])
         what = "NaN" if math.isnan(value) else "+inf" if value > 0 else "nothing but -inf"
-        raise InputError(f"logits row {offset + row} contains {what}; a distribution needs one finite logit at least "
+        raise InputError(f"{name} row {offset + row} contains {what}; a distribution needs one finite logit at least "
                          "and otherwise finite values or -inf.")  # fmt: skip
 
 

@@ -10,12 +10,11 @@ import importlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from entropist.errors import EntropistError, InputError
 from entropist.record._schema import FORMAT_VERSION, POWERS
-from entropist.results import Estimate
+from entropist.results import Bounds, Estimate
 from entropist.units import per_nat
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def to_json(trace: "Trace", unit: str) -> str:
     """The trace as one JSON object, information in `unit`."""
-    metadata = asdict(trace.metadata)
+    metadata = trace.metadata.to_dict()
     del metadata["unit"], metadata["format_version"]
     columns = {name: _column(trace, name, unit) for name in trace.table.schema.names}
     columns["token_text"] = [_text(piece) for piece in trace.table["token_bytes"].to_pylist()]
@@ -75,7 +74,31 @@ def _totals(trace: "Trace", unit: str) -> dict[str, Any]:
         "mean_entropy": lambda: trace.mean_entropy(unit=unit),
     }
     totals: dict[str, Any] = {name: _estimate(measure) for name, measure in measures.items()}
-    return totals | {"total_surprisal": _number(trace.total_surprisal(unit=unit))}
+    low, high = (bounds := trace.total_surprisal_bounds(unit=unit)).low, bounds.high
+    totals["total_surprisal"] = _number(low) if low == high else None
+    return totals | ({"bounds": _bounds(trace, unit)} if "entropy_low" in trace.table.schema.names else {})
+
+
+def _bounds(trace: "Trace", unit: str) -> dict[str, Any]:
+    """What the cut of the source leaves open in each total; {} where no token was scored."""
+    if not trace.scored.any():
+        return {}
+    measures: dict[str, Callable[[], Bounds]] = {
+        "bits_per_byte": trace.bits_per_byte_bounds,
+        "perplexity": trace.perplexity_bounds,
+        "mean_surprisal": lambda: trace.mean_surprisal_bounds(unit=unit),
+        "mean_entropy": lambda: trace.mean_entropy_bounds(unit=unit),
+        "total_surprisal": lambda: trace.total_surprisal_bounds(unit=unit),
+    }
+    return {name: bounds for name, measure in measures.items() if (bounds := _interval(measure)) is not None}
+
+
+def _interval(measure: "Callable[[], Bounds]") -> dict[str, Any] | None:
+    try:
+        bounds = measure()
+    except InputError:  # such as bits per byte of tokens without bytes
+        return None
+    return {"low": _number(bounds.low), "high": _number(bounds.high), "unit": bounds.unit}
 
 
 def _estimate(measure: Callable[[], Estimate]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from entropist.errors import FileError
 from entropist.provenance import Identity
+from entropist.record._declaration import Declaration
 
 FORMAT_VERSION = 1
 """Stands in every file; a program reads the version it knows and refuses others."""
@@ -68,7 +69,8 @@ SCHEMA = schema_of(())
 class Protocol:
     """How the text was cut for the model: windows in tokens (BOS included), the step between them, the BOS.
 
-    `bos_id` is None where nothing preceded the first token, which is then context.
+    `bos_id` is None where nothing preceded the first token, which is then context. Of a server's answer
+    (name "server") the window and stride are not known and 0.
     """
 
     name: str
@@ -82,8 +84,9 @@ class Metadata:
     """What a trace says of itself.
 
     `probabilities` tells whether they are the model's own ("raw") or changed by a sampler
-    ("processed"). `lossless` is false where the tokenizer normalises, so that a token's bytes are those
-    of the text it covers and not those of its vocabulary entry.
+    ("processed"), "unknown" where a server does not say. `lossless` is false where the tokenizer
+    normalises, so that a token's bytes are those of the text it covers and not those of its vocabulary
+    entry, and where a server did not tell the bytes. `declaration` is what a server's answer says of itself.
     """
 
     model: Identity
@@ -94,10 +97,18 @@ class Metadata:
     probabilities: str = "raw"
     unit: str = "nats"
     format_version: int = FORMAT_VERSION
+    declaration: Declaration | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values; without `declaration` where there is none, as in files before it existed."""
+        values = asdict(self)
+        if self.declaration is None:
+            del values["declaration"]
+        return values
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Metadata":
@@ -112,4 +123,6 @@ class Metadata:
             )
         values["model"] = Identity(**values["model"])
         values["protocol"] = Protocol(**values["protocol"])
+        if values.get("declaration") is not None:
+            values["declaration"] = Declaration.from_values(values["declaration"])
         return cls(**values)

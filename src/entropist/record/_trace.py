@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from entropist.errors import InputError
 from entropist.record import _export, _files, _totals
 from entropist.record._schema import POWERS, SCHEMA, Metadata, schema_of
-from entropist.results import Estimate
-from entropist.units import from_nats
+from entropist.results import Bounds, Estimate
+from entropist.units import from_nats, unit_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,8 @@ class Trace:
         return np.asarray(self.table["scored"].to_numpy(), dtype=np.bool_)
 
     def total_surprisal(self, *, unit: str = "nats") -> float:
-        """Σ surprisal over the scored tokens: the negative log-likelihood of the text."""
+        """Σ surprisal over the scored tokens: the negative log-likelihood of the text; a censored token raises."""
+        _totals.refuse_open(self.column("surprisal")[self.scored], "surprisal")
         return float(from_nats(_totals.total_surprisal(self.table), unit))
 
     def mean_surprisal(self, *, unit: str = "nats") -> Estimate:
@@ -110,6 +111,31 @@ class Trace:
         """Σ surprisal / (ln 2 · bytes of the scored tokens), with the batch-means error of a ratio."""
         return _totals.bits_per_byte(self.table)
 
+    @property
+    def censored(self) -> int:
+        """How many scored tokens have a lower bound in place of a surprisal: the source did not tell it."""
+        return _totals.censored(self.table)
+
+    def total_surprisal_bounds(self, *, unit: str = "nats") -> Bounds:
+        """What the total surprisal can be, given what the source told; low = high where it told all."""
+        return _in_unit(_totals.total_bounds(self.table), unit)
+
+    def mean_surprisal_bounds(self, *, unit: str = "nats") -> Bounds:
+        """What the mean surprisal of a scored token can be; the high one is infinite where a token is censored."""
+        return _in_unit(_totals.mean_bounds(self.table, "surprisal"), unit)
+
+    def mean_entropy_bounds(self, *, unit: str = "nats") -> Bounds:
+        """What the mean entropy can be: [mean of the lower bounds, mean of the upper ones]."""
+        return _in_unit(_totals.mean_bounds(self.table, "entropy"), unit)
+
+    def perplexity_bounds(self) -> Bounds:
+        """What the perplexity can be: exp of the bounds of the mean surprisal. No unit."""
+        return _totals.perplexity_bounds(self.table)
+
+    def bits_per_byte_bounds(self) -> Bounds:
+        """What Σ surprisal / (ln 2 · bytes of the scored tokens) can be, in bits/byte."""
+        return _totals.bits_per_byte_bounds(self.table)
+
     def _contents(self) -> _files.Contents:
         return _files.Contents(self.table, self.metadata, self.pieces)
 
@@ -117,3 +143,8 @@ class Trace:
         from entropist.report import html_fragment  # the one upward call: only when a notebook asks
 
         return html_fragment(self)
+
+
+def _in_unit(bounds: Bounds, unit: str) -> Bounds:
+    name = unit_name(unit)
+    return Bounds(float(from_nats(bounds.low, name)), float(from_nats(bounds.high, name)), name)
