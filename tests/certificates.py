@@ -33,7 +33,7 @@ _READERS = ["bounds", "chat", "checks", "choices", "dialects", "evidence", "gemi
 _READERS += ["ollama", "openai_responses", "read", "rows", "sentinels", "sglang", "shapes", "sources", "table", "text"]
 _READERS += ["tgi", "tokens", "vllm_prompt", "vocabulary"]
 _DISCRETE = (
-    "count_errors", "count_estimators", "counts", "discrete_information", "divergence", "entropy",
+    "count_errors", "count_estimators", "counts", "discrete_information", "discrete_nulls", "divergence", "entropy",
     "independence", "nsb", "nulls", "plug_in", "samples", "sequences", "shrinkage", "tables",
 )  # fmt: skip
 

@@ -308,9 +308,7 @@ def test_divergence_of_zhang_and_grabchak_as_printed():
     x, y = [5, 3, 2, 1], [4, 1, 0, 6]
     n, m, total = sum(x), sum(y), 0.0
     for a, b in zip(x, y):
-        first = math.fsum(
-            math.prod(1 - b / (m - j + 1) for j in range(1, v + 1)) / v for v in range(1, m - b + 1)
-        )
+        first = math.fsum(math.prod(1 - b / (m - j + 1) for j in range(1, v + 1)) / v for v in range(1, m - b + 1))
         second = math.fsum(math.prod(1 - (a - 1) / (n - j) for j in range(1, v + 1)) / v for v in range(1, n - a + 1))
         total += a / n * (first - second)
     assert estimators.kl_divergence(x, y, "zhang").value == pytest.approx(total, rel=1e-12)

@@ -133,7 +133,7 @@ def from_the_prior(k, generator):
 
 
 def sparse(beta, k, generator):
-    """Dirichlet shares of a small β, in logarithms, for most of them underflow: ln Γ(β) draws = ln Γ(β+1) + ln U / β."""
+    """Dirichlet shares of a small β, in logarithms: a gamma draw of β is one of β + 1 times U^(1/β), mostly underflow."""
     log = np.log(generator.gamma(beta + 1, size=k)) + np.log(generator.random(k)) / beta
     return np.exp(log - log.max())
 
@@ -185,7 +185,9 @@ JOINTS = {
 
 def information(joint):
     some = joint > 0
-    return float((joint * np.log(joint / np.outer(joint.sum(1), joint.sum(0)), where=some, out=np.zeros_like(joint))).sum())
+    return float(
+        (joint * np.log(joint / np.outer(joint.sum(1), joint.sum(0)), where=some, out=np.zeros_like(joint))).sum()
+    )
 
 
 @pytest.mark.parametrize("name", JOINTS)
@@ -289,5 +291,5 @@ def test_information_of_sequences(shared, record_property):
 
 def short_null(x, y, estimator):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("entropist.estimators._discrete_information.DRAWS", 99)
+        patch.setattr("entropist.estimators._discrete_nulls.DRAWS", 99)
         return estimators.mutual_information(x, y, estimator, sequence=True)
