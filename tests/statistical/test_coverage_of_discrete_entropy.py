@@ -133,7 +133,7 @@ def from_the_prior(k, generator):
 
 
 def sparse(beta, k, generator):
-    """Dirichlet shares of a small β, in logarithms: a gamma draw of β is one of β + 1 times U^(1/β), mostly underflow."""
+    """Dirichlet shares of a small β, in logarithms: a gamma draw of β is one of β + 1 times U^(1/β), often 0."""
     log = np.log(generator.gamma(beta + 1, size=k)) + np.log(generator.random(k)) / beta
     return np.exp(log - log.max())
 

@@ -11,7 +11,7 @@ No error outside the domain, which the counts themselves decide:
 
     n ≥ 200, and 20 samples beside the commonest symbol
     singletons f_1 / n ≤ stderr / 5        what was not seen weighs little beside the error
-    |H − Chao–Wang–Jost| ≤ 0.3 stderr      the bias that is left weighs little as well
+    |H − Chao–Wang–Jost| ≤ stderr / 4      the bias that is left weighs little as well
 
 NSB: K known, and as many symbols in every octave of counts (1, 2, 3–4, 5–8, …) as its prior leads to expect: χ² ≤ 12.
 Under 200 samples that shows too little, and an `EntropistWarning` says so.
@@ -38,7 +38,7 @@ DOMAIN_NSB = "independent samples of a source like its prior, K known; at least 
 LEAST = MINIMUM_TOKENS
 BESIDE = 20
 UNSEEN = 0.2
-APART = 0.3
+APART = 0.25
 _PARITY = {1988: 2.0, 2003: 0.5}
 _SURPRISING = 12.0  # χ² of the octaves; sources from the prior stay below in more than nine of ten cases
 
@@ -93,7 +93,7 @@ def apart(difference: float, stderr: float) -> str | None:
     """Why an estimate that far from Chao, Wang and Jost's is too biased for its error, or None."""
     if abs(difference) <= APART * stderr:
         return None
-    return (f"its bias, {difference:+.2g} nats against Chao-Wang-Jost, is more than {APART} of the sampling error: "
+    return (f"its bias, {difference:+.2g} nats against Chao-Wang-Jost, is more than a quarter of the sampling error: "
             "'chao-wang-jost' has less")  # fmt: skip
 
 
@@ -103,7 +103,9 @@ def _posterior_error(c: Counts) -> tuple[float | None, str | None, str]:
     if (surprise := octaves(c)) > _SURPRISING:
         return None, f"the counts are not as its prior expects: χ² of the octaves {surprise:.0f}", DOMAIN_NSB
     if c.n < LEAST:
-        unreliable(f"{c.n} samples are too few to tell whether the source is like NSB's prior, on which its error rests.")
+        unreliable(
+            f"{c.n} samples are too few to tell whether the source is like NSB's prior, on which its error rests."
+        )
     return _nsb.posterior(c)[1], None, DOMAIN_NSB
 
 

@@ -30,11 +30,11 @@ class CountEstimator:
     """What all have: `value(counts)`, and mutual information by composition."""
 
     label: ClassVar[str] = ""
-    formula: ClassVar[Callable[[Counts], float]]
+    formula: ClassVar[Any] = None  # from Counts to nats; None where `value` is its own
 
     def value(self, counts: Counts) -> float:
         """The entropy in nats."""
-        return type(self).formula(counts)
+        return float(type(self).formula(counts))
 
     def weight(self, counts: Counts) -> float | None:
         """How much of the observed shares is replaced by equal ones; None for estimators that do no such thing."""
@@ -225,7 +225,7 @@ class NSB(CountEstimator):
 
     >>> from entropist.estimators import entropy
     >>> print(entropy(counts=[74, 52, 33, 22, 14, 12, 11, 1], estimator=NSB(support_size=11)))
-    1.760 ± 0.045 nats (n = 219, NSB, K = 11)
+    1.7508 ± 0.0506 nats (n = 219, NSB, K = 11)
     """
 
     support_size: Support = None

@@ -26,16 +26,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
+from entropist.estimators import _discrete_nulls as _nulls_of
 from entropist.estimators import _plug_in, _shrinkage
 from entropist.estimators import _tables as tables
 from entropist.estimators._count_errors import DOMAIN, apart, parity, second_order, too_few, unseen
 from entropist.estimators._count_estimators import CountEstimator, PlugIn, find
-from entropist.estimators._counts import Counts, tallied
 from entropist.estimators._entropy import described
-from entropist.estimators._independence import moments, tails
-from entropist.estimators._nulls import DRAWS, block_variance, p_value, resampled
+from entropist.estimators._independence import tails
+from entropist.estimators._nulls import block_variance, p_value
 from entropist.estimators._pointwise import Pointwise
-from entropist.estimators._samples import Codes, coded, paired_codes, same_length
+from entropist.estimators._samples import coded, same_length
 from entropist.estimators._sequences import memory
 from entropist.estimators._tables import Table
 from entropist.estimators._warnings import unreliable
@@ -43,7 +43,6 @@ from entropist.results import Estimate
 from entropist.units import unit_name
 
 Array = NDArray[np.float64]
-_DENSE = 4  # cells a sample up to which a table is counted by place rather than by sorting
 
 
 def conditional_mutual_information(
@@ -113,7 +112,7 @@ def _of_samples(
     table = _supported(table, estimator)
     draws = None
     if null in ("permutation", "circular-shift"):
-        draws = _draws(estimator, codes, table, null, seed)
+        draws = _nulls_of.draws(estimator, codes, table, null, seed)
     found = _assembled(estimator, table, null, draws, sequence, cell)
     if not local:
         return found
@@ -178,7 +177,7 @@ def _assembled(
     if draws is not None:
         expected, p = float(draws.mean()), p_value(value, draws)
     elif null == "analytic":
-        mean, variance = _law(table)
+        mean, variance = _nulls_of.law(table)
         expected, p = mean / (2 * n) + value - raw, float(tails(2 * n * raw, mean, variance))
     whole = table.counts(*range(len(table.sizes)))
     variance = float((table.cells * (local - raw) ** 2).sum()) / n**2
@@ -215,53 +214,3 @@ def freedom(table: Table) -> int:
         return np.bincount(first, minlength=int(place.max()) + 1)
 
     return int(((values(0) - 1) * (values(1) - 1)).sum())
-
-
-def _law(table: Table) -> tuple[float, float]:
-    """Mean and variance of 2n times the plug-in value when x is put in random order, within equal z."""
-    rest = tuple(range(2, len(table.sizes)))
-    place, totals = table.margin(*rest)
-    mean = variance = 0.0
-    for stratum in range(len(totals)):
-        here = place == stratum
-        part = Table(table.cells[here], (table.places[0][here], table.places[1][here]), table.sizes[:2])
-        if len(part.cells) > 1:
-            more = moments(part.margin(0)[1], part.margin(1)[1])
-            mean, variance = mean + more[0], variance + more[1]
-    return mean, variance
-
-
-def _draws(estimator: CountEstimator, codes: tuple[Codes, ...], table: Table, null: str, seed: int) -> Array:
-    """The estimate for each order of x that the null allows: the joint table changes, its margins are as they were."""
-    rest = tuple(range(2, len(codes)))
-    margins = [(1, table.counts(0, *rest)), (1, table.counts(1, *rest))]
-    if rest:
-        margins.append((-1, table.counts(*rest)))
-    others, width = codes[1], int(codes[1].max()) + 1
-    for more in codes[2:]:
-        others, width = paired_codes(others, more, int(more.max()) + 1)
-    whole = table.counts(*range(len(codes)))
-    dense = (int(codes[0].max()) + 1) * width <= _DENSE * table.n
-    fixed = None if estimator.weight(whole) is not None else sum(sign * estimator.value(c) for sign, c in margins)
-
-    def value(order: NDArray[np.intp]) -> float:
-        cell = codes[0][order] * width + others
-        found = tallied(np.bincount(cell) if dense else np.unique(cell, return_counts=True)[1])
-        joint = Counts(found.values, found.symbols, found.n, whole.support, whole.given)
-        if fixed is not None:
-            return fixed - estimator.value(joint)
-        weight = estimator.weight(joint) or 0.0
-        drawn = sum(sign * _shrinkage.drawn_entropy(c, weight) for sign, c in margins)
-        return drawn - _shrinkage.drawn_entropy(joint, weight)
-
-    n = table.n
-    if not rest:
-        return resampled(value, null, n, seed, DRAWS)
-    kept = np.argsort(codes[2], kind="stable")  # samples of the same z change places among each other only
-
-    def within(order: NDArray[np.intp]) -> float:
-        mixed = np.empty(n, np.intp)
-        mixed[kept] = order[np.argsort(codes[2][order], kind="stable")]
-        return value(mixed)
-
-    return resampled(within, null, n, seed, DRAWS)

@@ -12,7 +12,7 @@ round. From the counts c_ab with margins r and s come the plug-in information an
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]  # it comes with Numba
+from llvmlite import ir  # it comes with Numba
 from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray

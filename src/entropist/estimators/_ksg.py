@@ -25,7 +25,7 @@ from entropist.estimators._assess import DRAWS, assess
 from entropist.estimators._copula import normal_scores
 from entropist.estimators._ksg_pairs import Pairs
 from entropist.estimators._ksg_search import digammas
-from entropist.estimators._neighbours import check_k
+from entropist.estimators._neighbours import check_k, tied
 from entropist.estimators._paired import paired
 from entropist.estimators._warnings import unreliable
 from entropist.results import Estimate
@@ -132,13 +132,14 @@ class KSG:
                 f"{dimensions} dimensions a side are high: above {MOST_DIMENSIONS}, {n} samples lie so far apart "
                 "that most of the information is missed; reduce them first",
             )
-        if (ties := pairs.ties()) > MOST_TIED:
+        ordered = pairs.ordered()
+        if (ties := max(tied(side) for side in ordered)) > MOST_TIED:
             return in_doubt(
                 "KSG",
                 f"{ties:.0%} of the samples repeat a value and KSG is for continuous ones: use 'gao' for mixed "
                 "samples, 'ross' where one side is categories, or an estimator from counts",
             )
-        if max(tailed(pairs.x), tailed(pairs.y)) > MOST_TAILED:
+        if max(tailed(side) for side in ordered) > MOST_TAILED:
             return in_doubt(
                 "KSG",
                 "far values make the standard deviation many times the spread of the bulk, whose neighbours are then "
@@ -170,16 +171,16 @@ def in_doubt(estimator: str, reason: str) -> str:
     return reason
 
 
-def tailed(table: Floats) -> float:
-    """How many times a normal's with the same quartiles the standard deviation is, at its largest over the columns.
+def tailed(ordered: Floats) -> float:
+    """The standard deviation over that of a normal with the same quartiles, at its largest over sorted columns (n, d).
 
-    >>> round(tailed(np.random.default_rng(0).normal(size=(1000, 1))), 1)
+    >>> round(tailed(np.sort(np.random.default_rng(0).normal(size=(1000, 1)), axis=0)), 1)
     1.0
     """
-    low, high = np.quantile(table, [0.25, 0.75], axis=0)
-    spread = (high - low) / 1.3489795  # twice the normal's third quartile
+    n = len(ordered)
+    spread = (ordered[3 * n // 4] - ordered[n // 4]) / 1.3489795  # twice the normal's third quartile
     known = spread > 0  # half of the values are the same otherwise, which is a question of ties
-    return float(np.divide(table.std(axis=0), spread, out=np.zeros(table.shape[1]), where=known).max())
+    return float(np.divide(ordered.std(axis=0), spread, out=np.zeros(ordered.shape[1]), where=known).max())
 
 
 def own_exponent(table: Floats) -> Floats:

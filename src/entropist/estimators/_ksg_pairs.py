@@ -23,7 +23,7 @@ from entropist.estimators._ksg_search import (
     paired_counts,
     part_values,
 )
-from entropist.estimators._neighbours import joint_counts, tied
+from entropist.estimators._neighbours import joint_counts
 
 Floats = NDArray[np.float64]
 
@@ -73,11 +73,11 @@ class Pairs:
     def _of_rows(self, rows: NDArray[np.bool_]) -> float:
         return self._mean(*self._slow_counts(self.x[rows], self.y[rows]))
 
-    def ties(self) -> float:
-        """The share of samples that repeat a value of some coordinate, on the side where it is larger."""
+    def ordered(self) -> list[Floats]:
+        """Both tables with each of their columns sorted."""
         if self._plane():
-            return max(tied(side.ordered[:, None]) for side in self._prepared())
-        return max(tied(np.sort(side, axis=0)) for side in (self.x, self.y))
+            return [side.ordered[:, None] for side in self._prepared()]
+        return [np.sort(side, axis=0) for side in (self.x, self.y)]
 
     def in_order(self, order: NDArray[np.intp]) -> float:
         """The estimate with row order[i] of y beside row i of x. Nothing is sorted again."""

@@ -80,9 +80,7 @@ def _words(sequence: Any, length: int) -> tuple[Codes, Codes]:
     return words, beginnings
 
 
-def _estimate(
-    estimator: CountEstimator, words: Codes, beginnings: Codes | None, length: int, unit: str
-) -> Estimate:
+def _estimate(estimator: CountEstimator, words: Codes, beginnings: Codes | None, length: int, unit: str) -> Estimate:
     n, whole, begun = len(words), _counts(words), None if beginnings is None else _counts(beginnings)
     value, raw, reference = (
         _difference(each, whole, begun) for each in (estimator, find("plug-in"), find("chao-wang-jost"))

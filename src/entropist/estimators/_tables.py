@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from entropist.errors import InputError
 from entropist.estimators._counts import Counts, flat, sparse_cells, tallied
-from entropist.estimators._samples import Codes, coded, paired_codes, same_length
+from entropist.estimators._samples import Codes, joined, paired_codes
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Table:
             return self._known["margin", *variables]  # type: ignore[no-any-return]
         place = np.zeros(len(self.cells), np.int64)
         for variable in variables:
-            place, _ = paired_codes(place, self.places[variable], self.sizes[variable])
+            place, _ = paired_codes(place, self.places[variable], int(self.places[variable].max()) + 1)
         totals = np.zeros(int(place.max()) + 1, np.int64)
         np.add.at(totals, place, self.cells)
         self._known["margin", *variables] = place, totals
@@ -59,13 +59,6 @@ class Table:
             support *= self.sizes[variable]
         found = tallied(self.margin(*variables)[1])
         return Counts(found.values, found.symbols, found.n, support, self.given)
-
-
-def of_samples(**samples: Any) -> tuple[Table, Codes]:
-    """The table of paired samples and, for each sample, the cell it falls in, (n,). Sizes are what was seen."""
-    codes, sizes = zip(*(coded(name, values) for name, values in samples.items()))
-    same_length(**dict(zip(samples, codes)))
-    return of_codes(codes, sizes)
 
 
 def of_codes(codes: tuple[Codes, ...], sizes: tuple[int, ...]) -> tuple[Table, Codes]:
@@ -100,4 +93,4 @@ def of_counts(counts: Any, variables: int) -> Table:
     if not kept.any():
         raise InputError("counts are all zero: there is no sample to estimate from.")
     whole: NDArray[np.int64] = cells[kept].astype(np.int64)
-    return Table(whole, tuple(place[kept].astype(np.int64) for place in places), shape, given=True)
+    return Table(whole, tuple(joined([place[kept]])[0] for place in places), shape, given=True)
