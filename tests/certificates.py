@@ -25,10 +25,6 @@ SOURCE = ROOT / "src/entropist"
 _EXACT_MEASURES = ["arrays", "checks", "distances", "divergences", "entropies", "exact_sums", "joint", "markov"]
 _EXACT_MEASURES += ["multivariate", "orders", "rows", "terms"]
 
-_NEIGHBOURS = (
-    "assess", "conditional_ksg", "differential_entropy", "knn_divergence", "ksg", "ksg_kernels", "ksg_pairs", "ksg_search",
-    "mixed", "neighbours", "nulls", "paired", "subsampling",
-)  # fmt: skip
 _READERS = ["bounds", "chat", "checks", "choices", "dialects", "evidence", "gemini", "json", "legacy", "llamacpp"]
 _READERS += ["ollama", "openai_responses", "read", "rows", "sentinels", "sglang", "shapes", "sources", "table", "text"]
 _READERS += ["tgi", "tokens", "vllm_prompt", "vocabulary"]
@@ -54,7 +50,7 @@ CAMPAIGNS = {
     "gaussian_mutual_information": tuple(
         f"estimators/_{name}.py" for name in ("binned", "bins", "copula", "gaussian", "independence", "nulls", "paired")
     ),
-    "neighbours": tuple(f"estimators/_{name}.py" for name in _NEIGHBOURS),
+    "neighbours": ("estimators/neighbours", "estimators/_nulls.py", "estimators/_paired.py"),
     "truncated": ("measures/truncated",),
     "record": ("record/_files.py", "record/_schema.py", "record/_trace.py"),
     "responses": (*(f"responses/_{name}.py" for name in _READERS), "record/_bounded.py"),

@@ -2,6 +2,7 @@
 
     I(X; Y)     = H(X) + H(Y) − H(X, Y)
     I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) − H(X, Y, Z)
+
 in nats. The plug-in value is summed cell by cell, and the other estimators add what each of their entropies differs
 from its plug-in one, so that no digits are lost near independence. `Dirichlet` and `JamesStein` draw the joint table
 once and take its margins: their values are those of one distribution and never negative. Others may well be.

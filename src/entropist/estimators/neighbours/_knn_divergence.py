@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._assess import assess
-from entropist.estimators._ksg import LEAST, MOST_DIMENSIONS, in_doubt, own_exponent, scales
-from entropist.estimators._neighbours import check_k, kth_distance
 from entropist.estimators._paired import table
+from entropist.estimators.neighbours._assess import assess
+from entropist.estimators.neighbours._ksg import LEAST, MOST_DIMENSIONS, in_doubt, own_exponent, scales
+from entropist.estimators.neighbours._neighbours import check_k, kth_distance
 from entropist.results import Estimate
 from entropist.units import unit_name
 

@@ -31,7 +31,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from entropist.errors import InputError
-from entropist.estimators._maximum_entropy_dual import Dual
+from entropist.estimators.trees._maximum_entropy_dual import Dual
 
 _SURE = 1e-3  # a probability nearer to 1 may be on its way there: the classes are then tested for separation
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from entropist.estimators._ksg_search import (
+from entropist.estimators.neighbours._ksg_search import (
     Column,
     column,
     compared_counts,
@@ -23,7 +23,7 @@ from entropist.estimators._ksg_search import (
     paired_counts,
     part_values,
 )
-from entropist.estimators._neighbours import joint_counts
+from entropist.estimators.neighbours._neighbours import joint_counts
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from entropist.estimators._columns import blocks
 from entropist.estimators._gaussian import bias, tail
+from entropist.estimators.matrix._columns import blocks
 from entropist.progress import tracked
 
 POOLED_DRAWS = 9999  # shuffled columns that make one null for all pairs

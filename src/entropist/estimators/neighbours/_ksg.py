@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._assess import DRAWS, assess
 from entropist.estimators._copula import normal_scores
-from entropist.estimators._ksg_pairs import Pairs
-from entropist.estimators._ksg_search import digammas
-from entropist.estimators._neighbours import check_k, tied
 from entropist.estimators._paired import paired
 from entropist.estimators._warnings import unreliable
+from entropist.estimators.neighbours._assess import DRAWS, assess
+from entropist.estimators.neighbours._ksg_pairs import Pairs
+from entropist.estimators.neighbours._ksg_search import digammas
+from entropist.estimators.neighbours._neighbours import check_k, tied
 from entropist.results import Estimate
 
 Scale = Literal["standard", "normal-scores", "none"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from entropist.errors import InputError
 from entropist.estimators import _bins
 from entropist.estimators._binned import Binned
-from entropist.estimators._columns import blocks, in_threads
+from entropist.estimators.matrix._columns import blocks, in_threads
 
 POOLED_DRAWS = 9999  # pairs of shuffled columns that make one null for all pairs
 _DRAWN = 500  # of them at a time
@@ -56,7 +56,7 @@ class Coded:
 
 def coded(name: str, x: NDArray[Any], estimator: Binned) -> Coded:
     """The columns of (n, columns) cut into bins; codes are never kept beside masks."""
-    from entropist.estimators import _joint_counts as kernels  # Numba, which takes a while to import
+    from entropist.estimators.matrix import _joint_counts as kernels  # Numba, which takes a while to import
 
     estimator.check()
     most = _most_bins(estimator)
@@ -99,7 +99,7 @@ def occupied_bins(codes: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np
 
 def count(left: Coded, right: Coded | None) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Plug-in information in nats and occupied cells, (left columns, right columns); right None: left with itself."""
-    from entropist.estimators import _joint_counts as kernels  # Numba, which takes a while to import
+    from entropist.estimators.matrix import _joint_counts as kernels  # Numba, which takes a while to import
 
     other, triangle = left if right is None else right, right is None
     n, shape = left.n, (len(left.margins), len(other.margins))

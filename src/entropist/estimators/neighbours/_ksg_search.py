@@ -131,7 +131,7 @@ def digammas(n: int) -> Floats:
 
 
 def _kernels() -> Any:
-    from entropist.estimators import _ksg_kernels  # only here: Numba's import is slow
+    from entropist.estimators.neighbours import _ksg_kernels  # only here: Numba's import is slow
 
     return _ksg_kernels
 

@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._assess import DRAWS, assess, each_part
-from entropist.estimators._ksg import LEAST, MOST_DIMENSIONS, MOST_TIED, in_doubt, near_ceiling, own_exponent
-from entropist.estimators._ksg_pairs import Pairs
-from entropist.estimators._ksg_search import digammas
-from entropist.estimators._neighbours import check_k, kth_distance, tied, within
 from entropist.estimators._paired import paired, table
 from entropist.estimators._samples import coded
+from entropist.estimators.neighbours._assess import DRAWS, assess, each_part
+from entropist.estimators.neighbours._ksg import LEAST, MOST_DIMENSIONS, MOST_TIED, in_doubt, near_ceiling, own_exponent
+from entropist.estimators.neighbours._ksg_pairs import Pairs
+from entropist.estimators.neighbours._ksg_search import digammas
+from entropist.estimators.neighbours._neighbours import check_k, kth_distance, tied, within
 from entropist.results import Estimate
 
 Floats = NDArray[np.float64]

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._columns import in_threads
 from entropist.estimators._copula import normal_scores
-from entropist.estimators._ksg import KSG, scales
-from entropist.estimators._ksg_pairs import base
-from entropist.estimators._ksg_search import Column, column, digammas
 from entropist.estimators._paired import table
+from entropist.estimators.matrix._columns import in_threads
+from entropist.estimators.neighbours._ksg import KSG, scales
+from entropist.estimators.neighbours._ksg_pairs import base
+from entropist.estimators.neighbours._ksg_search import Column, column, digammas
 
 _PARTS = ("ordered", "order", "table", "per_unit", "scale")
 _BYTES = 32  # a sample of a prepared column: value, order, rank and four cells of the table
@@ -24,7 +24,7 @@ _BYTES = 32  # a sample of a prepared column: value, order, rank and four cells 
 
 def informations(x: NDArray[Any], y: NDArray[Any] | None, estimator: KSG) -> NDArray[np.float64]:
     """I (columns of x, columns of y); y None: x with itself, the diagonal infinite. `InputError` for n ≤ k."""
-    from entropist.estimators import _ksg_kernels as kernels  # only here: Numba's import is slow
+    from entropist.estimators.neighbours import _ksg_kernels as kernels  # only here: Numba's import is slow
 
     n, other, triangle = len(x), x if y is None else y, y is None
     if n <= estimator.k:

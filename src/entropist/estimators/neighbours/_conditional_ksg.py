@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._assess import assess, each_part
-from entropist.estimators._ksg import LEAST, MOST_DIMENSIONS, MOST_TIED, in_doubt, own_exponent, scales
-from entropist.estimators._ksg_search import digammas
-from entropist.estimators._neighbours import check_k, kth_distance, tied, within
 from entropist.estimators._paired import paired
+from entropist.estimators.neighbours._assess import assess, each_part
+from entropist.estimators.neighbours._ksg import LEAST, MOST_DIMENSIONS, MOST_TIED, in_doubt, own_exponent, scales
+from entropist.estimators.neighbours._ksg_search import digammas
+from entropist.estimators.neighbours._neighbours import check_k, kth_distance, tied, within
 from entropist.results import Estimate
 from entropist.units import unit_name
 

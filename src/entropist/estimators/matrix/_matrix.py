@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError
-from entropist.estimators import _matrix_binned as binned
-from entropist.estimators import _matrix_copula as copula
-from entropist.estimators import _matrix_ksg as neighbours
 from entropist.estimators._binned import Binned
-from entropist.estimators._columns import matrix
 from entropist.estimators._copula import MOST_TIES, GaussianCopula
 from entropist.estimators._gaussian import bias
 from entropist.estimators._independence import all_moments, tails
-from entropist.estimators._ksg import KSG
+from entropist.estimators.matrix import _matrix_binned as binned
+from entropist.estimators.matrix import _matrix_copula as copula
+from entropist.estimators.matrix import _matrix_ksg as neighbours
+from entropist.estimators.matrix._columns import matrix
+from entropist.estimators.neighbours._ksg import KSG
 from entropist.units import from_nats, to_nats, unit_name
 
 Array = NDArray[np.float64]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError, first_line
-from entropist.estimators._information_gain import categories, weights
+from entropist.estimators.trees._information_gain import categories, weights
 from entropist.units import from_nats, unit_name
 
 _SAME = 1e-12  # gains nearer than this, relative to the target's entropy, differ by rounding only

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._ksg_search import in_threads
 from entropist.estimators._nulls import orders, p_value
 from entropist.estimators._pointwise import Pointwise
-from entropist.estimators._subsampling import Cuts, standing_bias
+from entropist.estimators.neighbours._ksg_search import in_threads
+from entropist.estimators.neighbours._subsampling import Cuts, standing_bias
 from entropist.results import Estimate
 
 DRAWS = 199  # a search of neighbours each: p-values down to 1/200
