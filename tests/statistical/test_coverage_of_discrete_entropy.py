@@ -209,6 +209,34 @@ def test_mutual_information(name, record_property):
     reported(record_property, coverages, everything, total)
 
 
+TRIPLES = {
+    "nothing shared given z": np.stack([np.outer(zipf(3), zipf(4)), np.outer(zipf(3)[::-1], zipf(4)[::-1])], -1) / 2,
+    "more given z": np.stack([0.3 * diagonal(0.5, 3, 4), 0.7 * diagonal(0.1, 3, 4)], -1),
+    "Dirichlet": drawn(60, 1, 11).reshape(4, 5, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRIPLES)
+def test_conditional_information(name, record_property):
+    joint, coverages, everything, total = TRIPLES[name], {}, 0, 0
+    slices = np.moveaxis(joint, -1, 0)
+    truth = sum(part.sum() * information(part / part.sum()) for part in slices)
+    for n in SIZES:
+        generator, trials = np.random.default_rng([n, list(TRIPLES).index(name), 4]), campaign(1000, 50)
+        given, covered = dict.fromkeys(SHARED, 0), dict.fromkeys(SHARED, 0)
+        for _ in range(trials):
+            table = of_counts(generator.multinomial(n, joint.ravel()).reshape(joint.shape), 3)
+            for each in SHARED:
+                found = _assembled(find(each), table, None, None, False, None)
+                if found.stderr is not None:
+                    given[each] += 1
+                    covered[each] += abs(found.value - truth) <= 1.959964 * found.stderr
+        for each in SHARED:
+            coverages[each, n] = judged((name, n, each), given[each], covered[each], trials)
+        everything, total = everything + sum(given.values()), total + trials * len(SHARED)
+    reported(record_property, coverages, everything, total)
+
+
 PAIRS = {
     "the same": (zipf(10), zipf(10)),
     "near": (zipf(10), zipf(10, 0.9)),
