@@ -17,11 +17,11 @@ from campaigns import campaign
 from certificates import certifies
 from entropist import estimators
 from entropist.estimators import NSB, EntropistWarning
-from entropist.estimators._count_errors import error_of
-from entropist.estimators._count_estimators import ESTIMATORS, find
-from entropist.estimators._counts import tallied, with_support
-from entropist.estimators._discrete_information import _assembled
-from entropist.estimators._tables import of_counts
+from entropist.estimators.discrete._count_errors import error_of
+from entropist.estimators.discrete._count_estimators import ESTIMATORS, find
+from entropist.estimators.discrete._counts import tallied, with_support
+from entropist.estimators.discrete._discrete_information import _assembled
+from entropist.estimators.discrete._tables import of_counts
 
 pytestmark = certifies("discrete_entropy")
 
@@ -319,5 +319,5 @@ def test_information_of_sequences(shared, record_property):
 
 def short_null(x, y, estimator):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("entropist.estimators._discrete_nulls.DRAWS", 99)
+        patch.setattr("entropist.estimators.discrete._discrete_nulls.DRAWS", 99)
         return estimators.mutual_information(x, y, estimator, sequence=True)

@@ -20,7 +20,7 @@ pytestmark = certifies("discrete_entropy")
 @pytest.fixture(autouse=True)
 def fewer_draws(monkeypatch):
     """199 orders instead of 999: p-values are uniform on their grid for any number of them."""
-    monkeypatch.setattr("entropist.estimators._discrete_nulls.DRAWS", 199)
+    monkeypatch.setattr("entropist.estimators.discrete._discrete_nulls.DRAWS", 199)
 
 
 def slow(phi, n, generator):

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from entropist import estimators
 from entropist.errors import InputError
 from entropist.estimators import NSB, ChaoShen, Dirichlet, EntropistWarning, Grassberger, JamesStein, PanzeriTreves
-from entropist.estimators._count_estimators import ESTIMATORS, find
-from entropist.estimators._counts import from_counts
+from entropist.estimators.discrete._count_estimators import ESTIMATORS, find
+from entropist.estimators.discrete._counts import from_counts
 
 LETTERS = list("abracadabra" * 40)
 COUNTS = [200, 80, 80, 40, 40]

@@ -7,7 +7,12 @@ from entropist.estimators._batch_means import MINIMUM_TOKENS, mean, ratio
 from entropist.estimators._binned import Binned, BinnedEstimate
 from entropist.estimators._clustered import MINIMUM_GROUPS, clustered_mean, clustered_ratio
 from entropist.estimators._copula import GaussianCopula
-from entropist.estimators._count_estimators import (
+from entropist.estimators._excess import excess
+from entropist.estimators._gaussian import Gaussian
+from entropist.estimators._mutual_information import mutual_information
+from entropist.estimators._pointwise import Pointwise
+from entropist.estimators._warnings import EntropistWarning
+from entropist.estimators.discrete._count_estimators import (
     NSB,
     ChaoShen,
     ChaoWangJost,
@@ -20,15 +25,13 @@ from entropist.estimators._count_estimators import (
     PlugIn,
     Zhang,
 )
-from entropist.estimators._discrete_information import conditional_mutual_information, mutual_information_of_counts
-from entropist.estimators._divergence import kl_divergence
-from entropist.estimators._entropy import entropy
-from entropist.estimators._excess import excess
-from entropist.estimators._gaussian import Gaussian
-from entropist.estimators._mutual_information import mutual_information
-from entropist.estimators._pointwise import Pointwise
-from entropist.estimators._sequences import block_entropy, ngram_entropy
-from entropist.estimators._warnings import EntropistWarning
+from entropist.estimators.discrete._discrete_information import (
+    conditional_mutual_information,
+    mutual_information_of_counts,
+)
+from entropist.estimators.discrete._divergence import kl_divergence
+from entropist.estimators.discrete._entropy import entropy
+from entropist.estimators.discrete._sequences import block_entropy, ngram_entropy
 from entropist.estimators.matrix._matrix import MatrixEstimate, mutual_information_matrix
 from entropist.estimators.neighbours._conditional_ksg import knn_conditional_mutual_information
 from entropist.estimators.neighbours._differential_entropy import differential_entropy

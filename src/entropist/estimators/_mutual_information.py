@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from entropist.errors import InputError
 from entropist.estimators._binned import Binned
 from entropist.estimators._copula import GaussianCopula
-from entropist.estimators._count_estimators import ESTIMATORS as COUNT_ESTIMATORS
 from entropist.estimators._gaussian import Gaussian
+from entropist.estimators.discrete._count_estimators import ESTIMATORS as COUNT_ESTIMATORS
 from entropist.estimators.neighbours._ksg import KSG
 from entropist.estimators.neighbours._mixed import Gao, Ross
 from entropist.results import Estimate

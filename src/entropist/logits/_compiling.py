@@ -67,9 +67,7 @@ def _call_once(kind: str) -> None:
         pair_kernel(logits, 1, 0, logits, 1, 0, 1, np.empty((1, 11)))
         return
     ids, values = np.empty((1, 0), np.int64), np.empty((1, 0), np.float32)
-    statistics_kernel(
-        logits, 1, 0, 1, np.zeros(1, np.int64), 1.0, np.empty((1, 5)), np.empty(1, np.int64), ids, values
-    )
+    statistics_kernel(logits, 1, 0, 1, np.zeros(1, np.int64), 1.0, np.empty((1, 5)), np.empty(1, np.int64), ids, values)
 
 
 def _marker(kind: str) -> Path | None:

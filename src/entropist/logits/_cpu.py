@@ -64,7 +64,16 @@ def statistics_rows(z: Any, targets: Any, temperature: float, top_k: int, offset
             part = slice(i, min(b, i + step))
             flat, stride, first = source.some(part.start, part.stop)
             statistics_kernel(
-                flat, stride, first, vocabulary, wanted[part], scale, moments[part], ranks[part], ids[part], values[part]
+                flat,
+                stride,
+                first,
+                vocabulary,
+                wanted[part],
+                scale,
+                moments[part],
+                ranks[part],
+                ids[part],
+                values[part],
             )
 
     _share(work, rows, vocabulary, z)

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from entropist.estimators import _nsb
 from entropist.estimators._batch_means import MINIMUM_TOKENS
-from entropist.estimators._count_estimators import NSB, CountEstimator, Grassberger
-from entropist.estimators._counts import Counts
-from entropist.estimators._plug_in import chao_wang_jost
 from entropist.estimators._warnings import unreliable
+from entropist.estimators.discrete import _nsb
+from entropist.estimators.discrete._count_estimators import NSB, CountEstimator, Grassberger
+from entropist.estimators.discrete._counts import Counts
+from entropist.estimators.discrete._plug_in import chao_wang_jost
 
 DOMAIN = "independent samples, at least 200, few symbols unseen"
 DOMAIN_NSB = "independent samples of a source like its prior, K known; at least 200 to check that"

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from entropist.estimators._counts import Counts
+from entropist.estimators.discrete._counts import Counts
 
 Array = NDArray[np.float64]
 _NEGLIGIBLE = 45.0  # e to minus this: what lies below adds nothing to 16 digits
@@ -34,7 +34,7 @@ _AGREED = 1e-12
 def posterior(c: Counts) -> tuple[float, float]:
     """Mean and standard deviation of the entropy given the counts, in nats.
 
-    >>> from entropist.estimators._counts import from_counts
+    >>> from entropist.estimators.discrete._counts import from_counts
     >>> [round(x, 6) for x in posterior(from_counts([4, 2, 3, 0, 2, 4, 0, 0, 2, 1, 1]))]
     [2.187774, 0.140893]
     """

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from entropist.errors import InputError
-from entropist.estimators import _counts
-from entropist.estimators._count_errors import error_of
-from entropist.estimators._count_estimators import CountEstimator, Dirichlet, Grassberger, PlugIn, find
-from entropist.estimators._counts import Counts
 from entropist.estimators._pointwise import Pointwise
 from entropist.estimators._samples import coded
 from entropist.estimators._warnings import unreliable
+from entropist.estimators.discrete import _counts
+from entropist.estimators.discrete._count_errors import error_of
+from entropist.estimators.discrete._count_estimators import CountEstimator, Dirichlet, Grassberger, PlugIn, find
+from entropist.estimators.discrete._counts import Counts
 from entropist.results import Estimate
 from entropist.units import unit_name
 

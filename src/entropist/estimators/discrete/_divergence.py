@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._count_errors import apart, parity, second_order, too_few, unseen
-from entropist.estimators._count_estimators import CountEstimator, PlugIn, Zhang, find
-from entropist.estimators._counts import Counts, flat, sparse_cells, tallied
-from entropist.estimators._entropy import described
 from entropist.estimators._samples import joined
+from entropist.estimators.discrete._count_errors import apart, parity, second_order, too_few, unseen
+from entropist.estimators.discrete._count_estimators import CountEstimator, PlugIn, Zhang, find
+from entropist.estimators.discrete._counts import Counts, flat, sparse_cells, tallied
+from entropist.estimators.discrete._entropy import described
 from entropist.results import Estimate
 from entropist.units import unit_name
 

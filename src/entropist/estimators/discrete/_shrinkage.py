@@ -12,7 +12,7 @@ Source: Hausser & Strimmer (2009) for James–Stein; Agresti & Hitchcock (2005) 
 
 import math
 
-from entropist.estimators._counts import Counts
+from entropist.estimators.discrete._counts import Counts
 
 
 def drawn_entropy(c: Counts, weight: float) -> float:

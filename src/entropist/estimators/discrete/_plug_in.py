@@ -23,7 +23,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from entropist.estimators._counts import Counts
+from entropist.estimators.discrete._counts import Counts
 
 
 def plug_in(c: Counts) -> float:

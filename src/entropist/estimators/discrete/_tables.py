@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._counts import Counts, flat, sparse_cells, tallied
 from entropist.estimators._samples import Codes, joined, paired_codes
+from entropist.estimators.discrete._counts import Counts, flat, sparse_cells, tallied
 
 
 @dataclass(frozen=True)

@@ -27,19 +27,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
-from entropist.estimators import _discrete_nulls as _nulls_of
-from entropist.estimators import _plug_in, _shrinkage
-from entropist.estimators import _tables as tables
-from entropist.estimators._count_errors import DOMAIN, apart, parity, second_order, too_few, unseen
-from entropist.estimators._count_estimators import CountEstimator, PlugIn, find
-from entropist.estimators._entropy import described
 from entropist.estimators._independence import tails
 from entropist.estimators._nulls import block_variance, p_value
 from entropist.estimators._pointwise import Pointwise
 from entropist.estimators._samples import coded, same_length
-from entropist.estimators._sequences import memory
-from entropist.estimators._tables import Table
 from entropist.estimators._warnings import unreliable
+from entropist.estimators.discrete import _discrete_nulls as _nulls_of
+from entropist.estimators.discrete import _plug_in, _shrinkage
+from entropist.estimators.discrete import _tables as tables
+from entropist.estimators.discrete._count_errors import DOMAIN, apart, parity, second_order, too_few, unseen
+from entropist.estimators.discrete._count_estimators import CountEstimator, PlugIn, find
+from entropist.estimators.discrete._entropy import described
+from entropist.estimators.discrete._sequences import memory
+from entropist.estimators.discrete._tables import Table
 from entropist.results import Estimate
 from entropist.units import unit_name
 

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._count_errors import apart, parity, second_order, too_few, unseen
-from entropist.estimators._count_estimators import CountEstimator, find
-from entropist.estimators._counts import Counts, tallied
-from entropist.estimators._entropy import described, supported
 from entropist.estimators._nulls import block_variance
 from entropist.estimators._samples import Codes, coded, paired_codes
+from entropist.estimators.discrete._count_errors import apart, parity, second_order, too_few, unseen
+from entropist.estimators.discrete._count_estimators import CountEstimator, find
+from entropist.estimators.discrete._counts import Counts, tallied
+from entropist.estimators.discrete._entropy import described, supported
 from entropist.results import Estimate
 from entropist.units import unit_name
 

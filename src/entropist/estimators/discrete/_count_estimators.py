@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from entropist.errors import InputError
-from entropist.estimators import _nsb, _plug_in, _shrinkage
-from entropist.estimators._counts import Counts
+from entropist.estimators.discrete import _nsb, _plug_in, _shrinkage
+from entropist.estimators.discrete._counts import Counts
 
 if TYPE_CHECKING:
     from entropist.results import Estimate
@@ -44,7 +44,7 @@ class CountEstimator:
         self, x: Any, y: Any, *, null: str | None = None, sequence: bool = False, seed: int = 0, local: bool = False
     ) -> "Estimate":
         """The estimate in nats of paired samples of labels, as `estimators.mutual_information` asks for it."""
-        from entropist.estimators import _discrete_information
+        from entropist.estimators.discrete import _discrete_information
 
         return _discrete_information.of_samples(self, x, y, null=null, sequence=sequence, seed=seed, local=local)
 

@@ -15,13 +15,13 @@ Source: Vinh, Epps & Bailey (2010) for the mean.
 import numpy as np
 from numpy.typing import NDArray
 
-from entropist.estimators import _shrinkage
-from entropist.estimators._count_estimators import CountEstimator
-from entropist.estimators._counts import Counts, tallied
 from entropist.estimators._independence import moments
 from entropist.estimators._nulls import DRAWS, resampled
 from entropist.estimators._samples import Codes, paired_codes
-from entropist.estimators._tables import Table
+from entropist.estimators.discrete import _shrinkage
+from entropist.estimators.discrete._count_estimators import CountEstimator
+from entropist.estimators.discrete._counts import Counts, tallied
+from entropist.estimators.discrete._tables import Table
 
 _DENSE = 4  # cells a sample up to which a table is counted by place rather than by sorting
 
