@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError
+from entropist.estimators._batch_means import checked_series
 from entropist.estimators._samples import coded
 from entropist.results import Estimate
 
