@@ -10,6 +10,7 @@ from entropist.errors import InputError
 from entropist.logits import LogitStatistics, _compiling, _statistics, compile_kernels, statistics
 
 FIELDS = list(LogitStatistics.__dataclass_fields__)
+FAR = [0.0, 1e6, -1e30, 3e38, 1e300]
 VOCABULARY = 40_009  # long enough that torch splits a row among threads
 
 
@@ -136,12 +137,11 @@ def test_one_entry_is_certain(make, dtype):
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
-@pytest.mark.parametrize("far", [0.0, 1e6, -1e30, 3e38, 1e300])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("far", "dtype"), [*((far, np.float64) for far in FAR), *((far, np.float32) for far in FAR[:-1])]
+)
 def test_a_common_offset_costs_no_digit(make, far, dtype):
     """Eight equal logits are ln 8 of surprisal, also where the offset swallows ln 8."""
-    if far > np.finfo(dtype).max:
-        pytest.skip("no float32 is as large")
     found = statistics(make(np.full((1, 8), far, dtype)), [3], top_k=8)
     for name in ("entropy", "surprisal"):
         assert float(getattr(found, name)[0]) == pytest.approx(math.log(8), rel=1e-15)

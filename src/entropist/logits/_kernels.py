@@ -35,6 +35,7 @@ from entropist.logits._compiling import cached_njit
 
 BLOCK = 2048
 _SUMMED = 1024  # entries a float32 sum: equal terms are rounded in one direction, 16 of them in each of 64 lanes
+_PAIR_SUMMED = 1024
 _SAMPLE = 128  # entries that give the first guess of a row
 _F, _I, _U = np.float32, np.int32, np.uint32
 _ROUND = _F(12582912.0 + 127)  # 1.5·2²³ + 127: adding it rounds, and leaves n + 127 in the lowest bits
@@ -156,6 +157,12 @@ def _power_below_as_typed(entry, m, part, other_part, lowest, high, low):
     return of_eight_bits
 
 
+@register_jitable
+def _parts(m, high):
+    """m and 0, or 0 and m, see `_sums`."""
+    return (m, _F(0)) if m * high > _LATE else (_F(0), m)
+
+
 @_total
 def _sums(block, m, lowest, high, low, guess):
     """Σ 2^x, Σ 2^x·y and Σ 2^x·y² for y = x + guess.
@@ -163,7 +170,7 @@ def _sums(block, m, lowest, high, low, guess):
     What z − m loses in rounding is z − (d + m) where |m| ≥ |z|, else (z − d) − m (Dekker 1971). One form serves a
     block: the second for m below 4T, where only d < 8T is served worse, the first above it, where only d > 8T is.
     """
-    part, other_part = (m, _F(0)) if m * high > _LATE else (_F(0), m)
+    part, other_part = _parts(m, high)
     mass, first, second = _F(0), _F(0), _F(0)
     for j in range(block.size):
         power, x = _power_below(block[j], m, part, other_part, lowest, high, low)
@@ -370,10 +377,10 @@ def statistics_kernel(flat, stride, first, vocabulary, targets, scale, moments, 
 @_total
 def _mass_sums(block, m, lowest, high, low):
     """Σ 2^x and Σ 2^x·x."""
+    part, other_part = _parts(m, high)
     mass, first = _F(0), _F(0)
     for j in range(block.size):
-        z = block[j] if block[j] > lowest else lowest
-        power, x = _power(z - m, high, low)
+        power, x = _power_below(block[j], m, part, other_part, lowest, high, low)
         mass += power
         first += power * x
     return mass, first
@@ -417,21 +424,34 @@ def _normaliser(row, scratch):
 
 
 @_term
-def _share_and_ratio(p, q, p_m, q_m, apart, p_share, q_share, reach, high, low):
+def _share_and_ratio(p, q, p_m, q_m, p_parts, q_parts, apart, p_share, q_share, reach, high, low):
     """The larger of p and q, and ln(q/p)."""
-    p = p if p > _LOWEST else _LOWEST
-    q = q if q > _LOWEST else _LOWEST
-    ratio = (q - p) - apart
+    p, p_rest = _below(p, p_m, p_parts, reach)
+    q, q_rest = _below(q, q_m, q_parts, reach)
+    ratio = ((q - p) - apart) + (q_rest - p_rest)
     p_larger = ratio <= 0
-    d = (p - p_m) if p_larger else (q - q_m)
-    d = d if d > reach else reach
-    return _power(d, high, low)[0] * (p_share if p_larger else q_share), ratio
+    d = p if p_larger else q
+    rest = p_rest if p_larger else q_rest
+    power, _ = _power_with_rest(d if d > reach else reach, rest, high, low)
+    return power * (p_share if p_larger else q_share), ratio
+
+
+@_term
+def _below(z, m, parts, reach):
+    """z − m and what it lost in rounding, see `_sums`; a mask is a finite number here, so that two have a ratio."""
+    z = z if z > _LOWEST else _LOWEST
+    d = z - m
+    rest = (z - (d + parts[0])) - parts[1]
+    return d if d > _LOWEST else _LOWEST, rest if d > reach else _F(0)
 
 
 @register_jitable(fastmath=False)
 def _fill(p, q, p_m, q_m, apart, p_share, q_share, reach, high, low, most, ratio):
+    p_parts, q_parts = _parts(p_m, high), _parts(q_m, high)
     for j in range(p.size):
-        most[j], ratio[j] = _share_and_ratio(p[j], q[j], p_m, q_m, apart, p_share, q_share, reach, high, low)
+        most[j], ratio[j] = _share_and_ratio(
+            p[j], q[j], p_m, q_m, p_parts, q_parts, apart, p_share, q_share, reach, high, low
+        )
 
 
 @_total
@@ -446,12 +466,12 @@ def _divergences(most, ratio, smaller, reach, high, low):
 
     by the left form where ρ is over ln(2)/2 and by the right, where nothing cancels, below it.
     """
-    pq, qp, variation = _F(0), _F(0), _F(0)
+    pq, qp, variation = 0.0, 0.0, 0.0
     for j in range(most.size):
         forward, backward, difference, smaller[j] = _kl_terms(ratio[j], reach, high, low)
-        pq += most[j] * forward
-        qp += most[j] * backward
-        variation += most[j] * difference
+        pq += np.float64(most[j] * forward)
+        qp += np.float64(most[j] * backward)
+        variation += np.float64(most[j] * difference)
     return pq, qp, variation
 
 
@@ -462,22 +482,21 @@ def _kl_terms(ratio, reach, high, low):
     rho = -minus
     E = _power(minus if minus > reach else reach, high, low)[0]
     near = rho < _NEAR
-    small = rho if near else _F(0)
-    series = _fma(_fma(_fma(_fma(_A4, small, _A3), small, _A2), small, _A1), small, _A0)
-    square = small * small
+    series = _fma(_fma(_fma(_fma(_A4, rho, _A3), rho, _A2), rho, _A1), rho, _A0)
+    square = rho * rho
     excess = square * series
-    D = (small - excess) if near else _ONE - E
+    D = (rho - excess) if near else _ONE - E
     large = excess if near else (E - _ONE) + rho
-    little = square * (_ONE - _fma(small, series, series)) if near else _ONE - _fma(E, rho, E)
+    little = square * (_ONE - _fma(rho, series, series)) if near else _ONE - _fma(E, rho, E)
     return (large if p_larger else little), (little if p_larger else large), D, E
 
 
 @_total
 def _js(most, ratio, smaller):
     """Σ of 2·JS, as above."""
-    total = _F(0)
+    total = 0.0
     for j in range(most.size):
-        total += most[j] * _js_term(ratio[j], smaller[j])
+        total += np.float64(most[j] * _js_term(ratio[j], smaller[j]))
     return total
 
 
@@ -485,10 +504,9 @@ def _js(most, ratio, smaller):
 def _js_term(ratio, E):
     rho = -ratio if ratio <= 0 else ratio
     near = rho < _NEAR
-    small = rho if near else _F(0)
-    k = _fma(_fma(_fma(_fma(_K4, small, _K3), small, _K2), small, _K1), small, _K0)
+    k = _fma(_fma(_fma(_fma(_K4, rho, _K3), rho, _K2), rho, _K1), rho, _K0)
     psi = _fma(_fma(_fma(_fma(_fma(_fma(_P6, E, _P5), E, _P4), E, _P3), E, _P2), E, _P1), E, _P0)
-    return small * small * k if near else psi - E * rho
+    return rho * rho * k if near else psi - E * rho
 
 
 @register_jitable
@@ -514,8 +532,8 @@ def pair_kernel(p_flat, p_stride, p_first, q_flat, q_stride, q_first, vocabulary
     high = np.float32(_LOG2E)
     low = np.float32(_LOG2E - np.float64(high))
     reach = np.float32(-127.0 / _LOG2E)
-    most, ratio = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
-    smaller = np.empty(_SUMMED, np.float32)
+    most, ratio = np.empty(_PAIR_SUMMED, np.float32), np.empty(_PAIR_SUMMED, np.float32)
+    smaller = np.empty(_PAIR_SUMMED, np.float32)
     for r in range(out.shape[0]):
         begin = (p_first + r) * p_stride
         p = p_flat[begin : begin + vocabulary]
@@ -527,24 +545,19 @@ def pair_kernel(p_flat, p_stride, p_first, q_flat, q_stride, q_first, vocabulary
         out[r, 3], out[r, 4], out[r, 5] = q_top, q_mass, q_mean
         if not (np.isfinite(p_top) and np.isfinite(q_top)):
             continue
-        log_apart = math.log(q_mass) - math.log(p_mass)
         p_share, q_share = np.float32(1 / p_mass), np.float32(1 / q_mass)
-        far = max(abs(p_top), abs(q_top)) > _EXACT
-        p_m, q_m = (_F(0), _F(0)) if far else (np.float32(p_top), np.float32(q_top))
-        apart = np.float32(log_apart if far else q_top - p_top + log_apart)
+        p_m, q_m = np.float32(p_top), np.float32(q_top)
+        apart = np.float32(math.log(q_mass) - math.log(p_mass))
         pq = qp = js = variation = 0.0
-        for i in range(0, vocabulary, _SUMMED):
-            p_part, q_part = p[i : i + _SUMMED], q[i : i + _SUMMED]
-            if far:
-                p_part = _lowered(p_part, np.float32(p_top), most)
-                q_part = _lowered(q_part, np.float32(q_top), ratio)
-            n = p_part.size
-            _fill(p_part, q_part, p_m, q_m, apart, p_share, q_share, reach, high, low, most, ratio)
-            sums = _divergences(most[:n], ratio[:n], smaller, reach, high, low)
+        for i in range(0, vocabulary, _PAIR_SUMMED):
+            p_part, q_part = p[i : i + _PAIR_SUMMED], q[i : i + _PAIR_SUMMED]
+            some, ratios = most[: p_part.size], ratio[: p_part.size]
+            _fill(p_part, q_part, p_m, q_m, apart, p_share, q_share, reach, high, low, some, ratios)
+            sums = _divergences(some, ratios, smaller, reach, high, low)
             pq += sums[0]
             qp += sums[1]
             variation += sums[2]
-            js += _js(most[:n], ratio[:n], smaller)
+            js += _js(some, ratios, smaller)
         if q_masked and _impossible(p, np.float32(p_top), q):
             pq = np.inf
         if p_masked and _impossible(q, np.float32(q_top), p):
