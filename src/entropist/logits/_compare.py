@@ -22,10 +22,11 @@ from entropist.logits._statistics import (
     RowsBy,
     _flat_targets,
     _float64,
-    _join,
     _refuse_bad_rows,
     _row_sums,
+    filled,
     in_groups,
+    on_gpu,
     wants_gradient,
 )
 
@@ -68,15 +69,24 @@ def compare(p_logits: Any, q_logits: Any, targets: Any = None) -> PairStatistics
     """
     shape, vocabulary = _common_shape(p_logits, q_logits)
     xp = array_namespace(p_logits, q_logits)
+    if wants_gradient(p_logits, q_logits):
+        from entropist.logits import _gradients
+
+        return _gradients.pair(p_logits, q_logits, targets)
     flat_targets = None if targets is None else _flat_targets(xp, targets, shape, vocabulary, p_logits)
     return PairStatistics(*in_groups(xp, (p_logits, q_logits), flat_targets, _rows_by(xp, p_logits, q_logits)))
 
 
 def _rows_by(xp: Any, p_logits: Any, q_logits: Any) -> RowsBy:
-    """What reads rows of these logits: the compiled kernels where they can, else the plain way in chunks."""
+    """What reads rows of these logits: a kernel where one can, on the GPU or the CPU, else the plain way in chunks."""
     from entropist.logits import _cpu
 
-    if not wants_gradient(p_logits, q_logits) and _cpu.readable(p_logits, q_logits):
+    if on_gpu(p_logits):
+        from entropist.logits import _triton
+
+        if _triton.usable(p_logits, q_logits):
+            return _triton.compare_rows
+    elif _cpu.readable(p_logits, q_logits):
         return _cpu.compare_rows
     return lambda p, q, targets, offset: _plain_rows(xp, p, q, targets, offset)
 
@@ -84,11 +94,12 @@ def _rows_by(xp: Any, p_logits: Any, q_logits: Any) -> RowsBy:
 def _plain_rows(xp: Any, p_rows: Any, q_rows: Any, targets: Any, offset: int) -> tuple[Any, ...]:
     """The fields of `PairStatistics` of rows (rows, vocabulary), in float64, a chunk at a time."""
     step = max(1, _CHUNK_ENTRIES // (2 * p_rows.shape[1]))
-    parts = []
-    for i in range(0, max(1, p_rows.shape[0]), step):
+
+    def read(i: int) -> tuple[Any, ...]:
         chosen = None if targets is None else targets[i : i + step]
-        parts.append(_chunk(xp, p_rows[i : i + step], q_rows[i : i + step], chosen, offset + i))
-    return tuple(None if each[0] is None else _join(xp, list(each)) for each in zip(*parts))
+        return _chunk(xp, p_rows[i : i + step], q_rows[i : i + step], chosen, offset + i)
+
+    return filled(xp, p_rows.shape[0], step, read)
 
 
 def _chunk(xp: Any, p_rows: Any, q_rows: Any, targets: Any, offset: int) -> tuple[Any, ...]:

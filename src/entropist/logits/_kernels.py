@@ -35,7 +35,6 @@ from entropist.logits._compiling import cached_njit
 
 BLOCK = 2048
 _SUMMED = 1024  # entries a float32 sum: equal terms are rounded in one direction, 16 of them in each of 64 lanes
-_PAIR_SUMMED = 1024
 _SAMPLE = 128  # entries that give the first guess of a row
 _F, _I, _U = np.float32, np.int32, np.uint32
 _ROUND = _F(12582912.0 + 127)  # 1.5·2²³ + 127: adding it rounds, and leaves n + 127 in the lowest bits
@@ -377,10 +376,9 @@ def statistics_kernel(flat, stride, first, vocabulary, targets, scale, moments, 
 @_total
 def _mass_sums(block, m, lowest, high, low):
     """Σ 2^x and Σ 2^x·x."""
-    part, other_part = _parts(m, high)
     mass, first = _F(0), _F(0)
     for j in range(block.size):
-        power, x = _power_below(block[j], m, part, other_part, lowest, high, low)
+        power, x = _power((block[j] if block[j] > lowest else lowest) - m, high, low)
         mass += power
         first += power * x
     return mass, first
@@ -424,39 +422,27 @@ def _normaliser(row, scratch):
 
 
 @_term
-def _share_and_ratio(p, q, p_m, q_m, p_parts, q_parts, apart, p_share, q_share, reach, high, low):
+def _share_and_ratio(p, q, p_m, q_m, apart, p_share, q_share, reach, high, low):
     """The larger of p and q, and ln(q/p)."""
-    p, p_rest = _below(p, p_m, p_parts, reach)
-    q, q_rest = _below(q, q_m, q_parts, reach)
-    ratio = ((q - p) - apart) + (q_rest - p_rest)
+    p = p - p_m
+    q = q - q_m
+    p = p if p > _LOWEST else _LOWEST  # a mask: where both are masked their ratio is a number
+    q = q if q > _LOWEST else _LOWEST
+    ratio = (q - p) - apart
     p_larger = ratio <= 0
     d = p if p_larger else q
-    rest = p_rest if p_larger else q_rest
-    power, _ = _power_with_rest(d if d > reach else reach, rest, high, low)
-    return power * (p_share if p_larger else q_share), ratio
-
-
-@_term
-def _below(z, m, parts, reach):
-    """z − m and what it lost in rounding, see `_sums`; a mask is a finite number here, so that two have a ratio."""
-    z = z if z > _LOWEST else _LOWEST
-    d = z - m
-    rest = (z - (d + parts[0])) - parts[1]
-    return d if d > _LOWEST else _LOWEST, rest if d > reach else _F(0)
+    return _power(d if d > reach else reach, high, low)[0] * (p_share if p_larger else q_share), ratio
 
 
 @register_jitable(fastmath=False)
 def _fill(p, q, p_m, q_m, apart, p_share, q_share, reach, high, low, most, ratio):
-    p_parts, q_parts = _parts(p_m, high), _parts(q_m, high)
     for j in range(p.size):
-        most[j], ratio[j] = _share_and_ratio(
-            p[j], q[j], p_m, q_m, p_parts, q_parts, apart, p_share, q_share, reach, high, low
-        )
+        most[j], ratio[j] = _share_and_ratio(p[j], q[j], p_m, q_m, apart, p_share, q_share, reach, high, low)
 
 
-@_total
-def _divergences(most, ratio, smaller, reach, high, low):
-    """Σ of KL(p‖q) and KL(q‖p), in nats, and twice the total variation; fills E.
+@register_jitable(fastmath=False)
+def _fill_terms(most, ratio, reach, high, low, forward, backward, difference, smaller):
+    """Terms of KL(p‖q) and KL(q‖p), in nats, and of twice the total variation; and E.
 
     With P the larger of p and q, ρ = |ln(q/p)|, E = e^-ρ the ratio of the smaller to it, D = 1 − E, terms are
 
@@ -466,17 +452,12 @@ def _divergences(most, ratio, smaller, reach, high, low):
 
     by the left form where ρ is over ln(2)/2 and by the right, where nothing cancels, below it.
     """
-    pq, qp, variation = 0.0, 0.0, 0.0
     for j in range(most.size):
-        forward, backward, difference, smaller[j] = _kl_terms(ratio[j], reach, high, low)
-        pq += np.float64(most[j] * forward)
-        qp += np.float64(most[j] * backward)
-        variation += np.float64(most[j] * difference)
-    return pq, qp, variation
+        forward[j], backward[j], difference[j], smaller[j] = _kl_terms(most[j], ratio[j], reach, high, low)
 
 
 @_term
-def _kl_terms(ratio, reach, high, low):
+def _kl_terms(most, ratio, reach, high, low):
     p_larger = ratio <= 0
     minus = ratio if p_larger else -ratio
     rho = -minus
@@ -488,15 +469,22 @@ def _kl_terms(ratio, reach, high, low):
     D = (rho - excess) if near else _ONE - E
     large = excess if near else (E - _ONE) + rho
     little = square * (_ONE - _fma(rho, series, series)) if near else _ONE - _fma(E, rho, E)
-    return (large if p_larger else little), (little if p_larger else large), D, E
+    return most * (large if p_larger else little), most * (little if p_larger else large), most * D, E
+
+
+@register_jitable(fastmath=False)
+def _fill_js(most, ratio, smaller, spread):
+    """Terms of 2·JS, as above."""
+    for j in range(most.size):
+        spread[j] = most[j] * _js_term(ratio[j], smaller[j])
 
 
 @_total
-def _js(most, ratio, smaller):
-    """Σ of 2·JS, as above."""
+def _sum(terms):
+    """In float64: in float32 equal terms would be rounded in one direction."""
     total = 0.0
-    for j in range(most.size):
-        total += np.float64(most[j] * _js_term(ratio[j], smaller[j]))
+    for j in range(terms.size):
+        total += np.float64(terms[j])
     return total
 
 
@@ -532,8 +520,9 @@ def pair_kernel(p_flat, p_stride, p_first, q_flat, q_stride, q_first, vocabulary
     high = np.float32(_LOG2E)
     low = np.float32(_LOG2E - np.float64(high))
     reach = np.float32(-127.0 / _LOG2E)
-    most, ratio = np.empty(_PAIR_SUMMED, np.float32), np.empty(_PAIR_SUMMED, np.float32)
-    smaller = np.empty(_PAIR_SUMMED, np.float32)
+    most, ratio = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
+    forward, backward = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
+    difference, smaller = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
     for r in range(out.shape[0]):
         begin = (p_first + r) * p_stride
         p = p_flat[begin : begin + vocabulary]
@@ -549,15 +538,17 @@ def pair_kernel(p_flat, p_stride, p_first, q_flat, q_stride, q_first, vocabulary
         p_m, q_m = np.float32(p_top), np.float32(q_top)
         apart = np.float32(math.log(q_mass) - math.log(p_mass))
         pq = qp = js = variation = 0.0
-        for i in range(0, vocabulary, _PAIR_SUMMED):
-            p_part, q_part = p[i : i + _PAIR_SUMMED], q[i : i + _PAIR_SUMMED]
+        for i in range((vocabulary - 1) // _SUMMED * _SUMMED, -1, -_SUMMED):  # what was read last is near
+            p_part, q_part = p[i : i + _SUMMED], q[i : i + _SUMMED]
             some, ratios = most[: p_part.size], ratio[: p_part.size]
             _fill(p_part, q_part, p_m, q_m, apart, p_share, q_share, reach, high, low, some, ratios)
-            sums = _divergences(some, ratios, smaller, reach, high, low)
-            pq += sums[0]
-            qp += sums[1]
-            variation += sums[2]
-            js += _js(some, ratios, smaller)
+            n = some.size
+            _fill_terms(some, ratios, reach, high, low, forward[:n], backward[:n], difference[:n], smaller[:n])
+            pq += _sum(forward[:n])
+            qp += _sum(backward[:n])
+            variation += _sum(difference[:n])
+            _fill_js(some, ratios, smaller[:n], forward[:n])
+            js += _sum(forward[:n])
         if q_masked and _impossible(p, np.float32(p_top), q):
             pq = np.inf
         if p_masked and _impossible(q, np.float32(q_top), p):

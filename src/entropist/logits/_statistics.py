@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
+from array_api_compat import array_namespace, device, is_array_api_obj, is_torch_array
 
 from entropist.errors import InputError
 
@@ -62,6 +62,10 @@ def statistics(logits: Any, targets: Any = None, *, temperature: float = 1.0, to
         raise InputError(f"logits must be (..., vocabulary) with a vocabulary; given shape {tuple(logits.shape)}.")
     vocabulary = int(logits.shape[-1])
     _check_options(temperature, top_k, vocabulary)
+    if wants_gradient(logits):
+        from entropist.logits import _gradients
+
+        return _gradients.statistics(logits, targets, temperature, top_k)
     shape = tuple(logits.shape[:-1])
     flat_targets = None if targets is None else _flat_targets(xp, targets, shape, vocabulary, logits)
     return LogitStatistics(*in_groups(xp, (logits,), flat_targets, _rows_by(xp, logits, temperature, top_k)))
@@ -71,10 +75,15 @@ RowsBy = Callable[..., tuple[Any, ...]]  # (rows of each array, targets or None,
 
 
 def _rows_by(xp: Any, logits: Any, temperature: float, top_k: int) -> RowsBy:
-    """What reads rows of these logits: the compiled kernels where they can, else the plain way in chunks."""
+    """What reads rows of these logits: a kernel where one can, on the GPU or the CPU, else the plain way in chunks."""
     from entropist.logits import _cpu
 
-    if not wants_gradient(logits) and _cpu.readable(logits, temperature=temperature):
+    if on_gpu(logits):
+        from entropist.logits import _triton
+
+        if _triton.usable(logits):
+            return lambda z, targets, offset: _triton.statistics_rows(z, targets, temperature, top_k, offset)
+    elif _cpu.readable(logits, temperature=temperature):
         return lambda z, targets, offset: _cpu.statistics_rows(z, targets, temperature, top_k, offset)
     return lambda z, targets, offset: _plain_rows(xp, z, targets, temperature, top_k, offset)
 
@@ -134,14 +143,36 @@ def wants_gradient(*logits: Any) -> bool:
     return torch.is_grad_enabled()
 
 
+def on_gpu(logits: Any) -> bool:
+    """Whether these are a tensor on a CUDA device."""
+    return bool(is_torch_array(logits) and logits.is_cuda)
+
+
 def _plain_rows(xp: Any, rows: Any, targets: Any, temperature: float, top_k: int, offset: int) -> tuple[Any, ...]:
     """The fields of `LogitStatistics` of rows (rows, vocabulary), in float64, a chunk at a time."""
     step = max(1, _CHUNK_ENTRIES // rows.shape[1])
-    parts = []
-    for i in range(0, max(1, rows.shape[0]), step):
+
+    def read(i: int) -> tuple[Any, ...]:
         chosen = None if targets is None else targets[i : i + step]
-        parts.append(_chunk(xp, rows[i : i + step], chosen, temperature, top_k, offset + i))
-    return tuple(None if each[0] is None else _join(xp, list(each)) for each in zip(*parts))
+        return _chunk(xp, rows[i : i + step], chosen, temperature, top_k, offset + i)
+
+    return filled(xp, rows.shape[0], step, read)
+
+
+def filled(xp: Any, rows: int, step: int, read: Callable[[int], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The fields that `read(i)` finds of `step` rows from i on, of all rows, in arrays allocated once.
+
+    Small arrays kept between large temporaries leave holes in the heap, gigabytes of them for a long input.
+    """
+    first = read(0)
+    if step >= rows:
+        return first
+    fields = [None if f is None else xp.empty((rows, *f.shape[1:]), dtype=f.dtype, device=device(f)) for f in first]
+    for i in range(0, rows, step):
+        for field, part in zip(fields, read(i) if i else first):
+            if field is not None:
+                field[i : i + step] = part
+    return tuple(fields)
 
 
 def _chunk(xp: Any, rows: Any, targets: Any, temperature: float, top_k: int, offset: int) -> tuple[Any, ...]:
