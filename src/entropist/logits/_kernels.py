@@ -508,7 +508,7 @@ def _first_place(row, highest):
 @register_jitable
 def _impossible(p, p_highest, q):
     """Whether q masks an entry that p does not."""
-    for j in range(p.size):
+    for j in range(p.size):  # noqa: SIM110  Numba has no generators within any()
         if q[j] == -np.inf and p[j] - p_highest > _NOTHING:
             return True
     return False
