@@ -33,19 +33,18 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from entropist.logits._compiling import cached_njit
 
-BLOCK = 2048
+_BLOCK = 2048
 _SUMMED = 1024  # entries a float32 sum: equal terms are rounded in one direction, 16 of them in each of 64 lanes
 _SAMPLE = 128  # entries that give the first guess of a row
 _F, _I, _U = np.float32, np.int32, np.uint32
 _ROUND = _F(12582912.0 + 127)  # 1.5·2²³ + 127: adding it rounds, and leaves n + 127 in the lowest bits
-_RANGE = _F(127)
 _LOG2E = 1 / math.log(2)
 _LOWEST = np.finfo(_F).min
 _INFINITY_BITS = _I(0x7F800000)
 _MASK_BITS = _U(0xFF800000)
 _NOTHING = -745.0  # ln of the smallest float64: what is less likely by more counts as masked
 _NEAR = _F(0.3465)  # ln(2)/2: below it e^-ρ is 2^0·2^f
-_LATE = _F(4 * _LOG2E)
+_LATE = _F(4 * _LOG2E)  # 4T in units of log 2: see `_sums`
 _EXACT = 2.0**20  # |m|·log₂e/T up to which m − 127 ln 2·T is a number well apart from m
 
 # Minimax polynomials, rounded to float32 (relative error in brackets).
@@ -70,7 +69,7 @@ _P0, _P1, _P2, _P3, _P4, _P5, _P6 = (  # (1+E)(ln 2 − ln(1+E)), 0 ≤ E ≤ 0.
         -0.007970640435814857,
     )
 )
-_ONE, _HALF = _F(1), _F(0.5)
+_ONE = _F(1)
 
 _term = register_jitable(fastmath=False)  # exact: inlined, and not reassociated with the sum around it
 _total = register_jitable(fastmath={"reassoc", "contract", "nsz"})  # the order of a sum is the machine's
@@ -308,8 +307,8 @@ def _moments(row, scale, threshold, ids, values, scratch):
     low = np.float32(scale - np.float64(high))
     highest, mass, mean, square, above, masked = -np.inf, 0.0, 0.0, 0.0, 0, False
     known = 0
-    for i in range(0, row.size, BLOCK):
-        block = row[i : i + BLOCK]
+    for i in range(0, row.size, _BLOCK):
+        block = row[i : i + _BLOCK]
         m, bad, some_masked, more = _extremes(block, threshold)
         if bad:
             return _fault(row), 0.0, 0.0, 0.0, 0, False
@@ -391,8 +390,8 @@ def _normaliser(row, scratch):
     low = np.float32(_LOG2E - np.float64(high))
     reach = np.float32(-127.0 / _LOG2E)
     highest, mass, mean, masked = -np.inf, 0.0, 0.0, False
-    for i in range(0, row.size, BLOCK):
-        block = row[i : i + BLOCK]
+    for i in range(0, row.size, _BLOCK):
+        block = row[i : i + _BLOCK]
         m, bad, some_masked, _ = _extremes(block, np.float32(np.inf))
         if bad:
             return _fault(row), 0.0, 0.0, False
