@@ -146,10 +146,8 @@ def _power_below_as_typed(entry, m, part, other_part, lowest, high, low):
 
         return with_rest
 
-    def of_eight_bits(
-        entry, m, part, other_part, lowest, high, low
-    ):  # their difference is one of 24, but for what is far below it
-        z = _widen(entry)
+    def of_eight_bits(entry, m, part, other_part, lowest, high, low):
+        z = _widen(entry)  # z − m is exact, but for what is nothing beside m
         return _power((z if z > lowest else lowest) - m, high, low)
 
     return of_eight_bits
@@ -298,22 +296,20 @@ def _block_sums(block, m, scale, high, low, guess, scratch):
 
 @register_jitable
 def _moments(row, scale, threshold, ids, values, scratch):
-    """(highest, mass, mean, M2, above, masked) of a row: mass and x relative to the highest; in units of log 2.
+    """(highest, mass, mean, M2, above) of a row: mass and x relative to the highest; in units of log 2.
 
-    `above` counts the logits above the threshold, `masked` says whether any is -inf. A row at fault has a highest
-    of NaN, +inf or -inf.
+    `above` counts the logits above the threshold. A row at fault has a highest of NaN, +inf or -inf.
     """
     high = np.float32(scale)
     low = np.float32(scale - np.float64(high))
-    highest, mass, mean, square, above, masked = -np.inf, 0.0, 0.0, 0.0, 0, False
+    highest, mass, mean, square, above = -np.inf, 0.0, 0.0, 0.0, 0
     known = 0
     for i in range(0, row.size, _BLOCK):
         block = row[i : i + _BLOCK]
-        m, bad, some_masked, more = _extremes(block, threshold)
+        m, bad, _, more = _extremes(block, threshold)
         if bad:
-            return _fault(row), 0.0, 0.0, 0.0, 0, False
+            return _fault(row), 0.0, 0.0, 0.0, 0
         above += more
-        masked |= some_masked
         if ids.size and (known < ids.size or m > values[ids.size - 1]):
             known = _insert(block, i, known, ids, values)
         if m == -np.inf:
@@ -349,7 +345,7 @@ def _moments(row, scale, threshold, ids, values, scratch):
             mass = joint
         else:
             mass, mean, square = here, mean_here, square_here
-    return highest, mass, mean, square, above, masked
+    return highest, mass, mean, square, above
 
 
 @cached_njit
@@ -366,7 +362,7 @@ def statistics_kernel(flat, stride, first, vocabulary, targets, scale, moments, 
         threshold = np.float32(np.inf)
         if targets.size:
             threshold = _widen(row[targets[r]])
-        highest, mass, mean, square, above, _ = _moments(row, scale, threshold, ids[r], values[r], scratch)
+        highest, mass, mean, square, above = _moments(row, scale, threshold, ids[r], values[r], scratch)
         moments[r, 0], moments[r, 1], moments[r, 2], moments[r, 3] = highest, mass, mean, square
         moments[r, 4] = threshold
         ranks[r] = above
@@ -385,7 +381,7 @@ def _mass_sums(block, m, lowest, high, low):
 
 @register_jitable
 def _normaliser(row, scratch):
-    """(highest, mass, mean, masked) as of `_moments`, at temperature 1."""
+    """(highest, mass, mean, masked): as of `_moments`, at temperature 1; `masked` says whether any logit is -inf."""
     high = np.float32(_LOG2E)
     low = np.float32(_LOG2E - np.float64(high))
     reach = np.float32(-127.0 / _LOG2E)
