@@ -14,7 +14,7 @@ from scipy import special, stats
 
 from campaigns import campaign
 from certificates import certifies
-from entropist.logits import statistics
+from entropist.logits import compile_kernels, statistics
 
 pytestmark = certifies("logit_statistics")
 
@@ -65,7 +65,16 @@ def tied(g, shape):
     return g.integers(-3, 3, shape).astype(float)
 
 
-KINDS = [normal, peaked, flat, two_modes, zipf, masked, all_masked_but_one, far_away, tied]
+def one_above_many(g, shape):
+    """The largest varentropies there are, and all equal logits are rounded in one direction."""
+    rest, share = max(shape[-1] - 1, 1), g.uniform(0.02, 0.98)
+    top = g.normal(0, 3)
+    z = np.full(shape, top - np.log(rest * share / (1 - share)))
+    z[..., g.integers(shape[-1])] = top
+    return z
+
+
+KINDS = [normal, peaked, flat, two_modes, zipf, masked, all_masked_but_one, far_away, tied, one_above_many]
 NUMPY_DTYPES = [np.float16, np.float32, np.float64]
 TORCH_DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 TEMPERATURES = [0.05, 0.3, 1.0, 1.7, 20.0]
@@ -87,6 +96,11 @@ def exact(row, target, temperature):
 
 
 FIELDS = ("log_normalizer", "entropy", "varentropy", "max_logprob", "surprisal")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels():
+    compile_kernels()
 
 
 def assert_kept(found, expected, what):
@@ -151,6 +165,26 @@ def test_against_scipy_in_float64(vocabulary, dtype):
                 assert_kept(found.max_logprob, logprobs.max(-1), kind)
                 assert_kept(found.top_logprobs[:, 0], logprobs.max(-1), kind)
                 assert np.asarray(found.rank).tolist() == (z > z[range(3), targets][:, None]).sum(-1).tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+def test_roundings_in_one_direction(dtype):
+    """Many equal logits a distance below one or a few, at all temperatures: the worst the kernels can meet."""
+    generator = np.random.default_rng(6)
+    for case in range(campaign(400, least=40)):
+        vocabulary = int(generator.choice([100, 2049, 5000, 20000]))
+        z = one_above_many(generator, (1, vocabulary))
+        if case % 3 == 0:
+            z[:, ::97] = z.max()
+        temperature = TEMPERATURES[case % len(TEMPERATURES)] if case % 2 else 1.0
+        logits = as_torch(z * temperature, dtype)
+        logprobs = special.log_softmax(logits.double().numpy() / temperature, axis=-1)
+        p = np.exp(logprobs)
+        entropy = -math.fsum((p * logprobs)[0])
+        found = statistics(logits, temperature=temperature)
+        assert_kept(found.entropy, [entropy], (vocabulary, temperature))
+        assert_kept(found.varentropy, [math.fsum((p * (logprobs + entropy) ** 2)[0])], (vocabulary, temperature))
+        assert_kept(found.max_logprob, logprobs.max(-1), (vocabulary, temperature))
 
 
 def test_against_torch_distributions():

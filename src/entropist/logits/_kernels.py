@@ -34,7 +34,9 @@ from numba.extending import intrinsic, overload, register_jitable
 from entropist.logits._compiling import cached_njit
 
 _BLOCK = 2048
-_SUMMED = 1024  # entries a float32 sum: equal terms are rounded in one direction, 16 of them in each of 64 lanes
+_SUMMED = 512  # entries a float32 sum: equal terms are rounded in one direction, 8 of them in each lane
+_LANES = 64  # of the sums, as a rule; what is left over is filled up with masks
+_PAIR_PART = 1024  # entries of a pair worked at a time, in float64 sums
 _SAMPLE = 128  # entries that give the first guess of a row
 _F, _I, _U = np.float32, np.int32, np.uint32
 _ROUND = _F(12582912.0 + 127)  # 1.5·2²³ + 127: adding it rounds, and leaves n + 127 in the lowest bits
@@ -268,12 +270,14 @@ def _insert(block, offset, known, ids, values):
 
 
 @register_jitable
-def _lowered(block, m, scratch):
-    """The block less its maximum, where that is too large for float32 to hold m − 88 T apart from it."""
-    for j in range(block.size):
-        d = _widen(block[j]) - m
+def _lowered(part, m, scratch):
+    """The part of a block less m, filled up with masks to whole lanes."""
+    size = -(-part.size // _LANES) * _LANES
+    for j in range(part.size):
+        d = _widen(part[j]) - m
         scratch[j] = d if d > _LOWEST else _LOWEST
-    return scratch[: block.size]
+    scratch[part.size : size] = _LOWEST
+    return scratch[:size]
 
 
 @register_jitable
@@ -284,9 +288,11 @@ def _block_sums(block, m, scale, high, low, guess, scratch):
     near = abs(np.float64(m)) * scale < _EXACT
     for i in range(0, block.size, _SUMMED):
         part = block[i : i + _SUMMED]
-        if near:
+        if near and part.size % _LANES == 0:
             sums = _sums(part, m, np.float32(m + reach), high, low, guess)
-        else:
+        elif near:
+            sums = _sums(_lowered(part, _F(0), scratch), m, np.float32(m + reach), high, low, guess)
+        else:  # m is too large for float32 to hold m − 88 T apart from it
             sums = _sums(_lowered(part, m, scratch), _F(0), reach, high, low, guess)
         mass += sums[0]
         first += sums[1]
@@ -398,8 +404,10 @@ def _normaliser(row, scratch):
         near = abs(np.float64(m)) * _LOG2E < _EXACT
         for j in range(0, block.size, _SUMMED):
             part = block[j : j + _SUMMED]
-            if near:
+            if near and part.size % _LANES == 0:
                 sums = _mass_sums(part, m, np.float32(m + reach), high, low)
+            elif near:
+                sums = _mass_sums(_lowered(part, _F(0), scratch), m, np.float32(m + reach), high, low)
             else:
                 sums = _mass_sums(_lowered(part, m, scratch), _F(0), reach, high, low)
             here += sums[0]
@@ -515,9 +523,9 @@ def pair_kernel(p_flat, p_stride, p_first, q_flat, q_stride, q_first, vocabulary
     high = np.float32(_LOG2E)
     low = np.float32(_LOG2E - np.float64(high))
     reach = np.float32(-127.0 / _LOG2E)
-    most, ratio = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
-    forward, backward = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
-    difference, smaller = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
+    most, ratio = np.empty(_PAIR_PART, np.float32), np.empty(_PAIR_PART, np.float32)
+    forward, backward = np.empty(_PAIR_PART, np.float32), np.empty(_PAIR_PART, np.float32)
+    difference, smaller = np.empty(_PAIR_PART, np.float32), np.empty(_PAIR_PART, np.float32)
     for r in range(out.shape[0]):
         begin = (p_first + r) * p_stride
         p = p_flat[begin : begin + vocabulary]
@@ -533,8 +541,8 @@ def pair_kernel(p_flat, p_stride, p_first, q_flat, q_stride, q_first, vocabulary
         p_m, q_m = np.float32(p_top), np.float32(q_top)
         apart = np.float32(math.log(q_mass) - math.log(p_mass))
         pq = qp = js = variation = 0.0
-        for i in range((vocabulary - 1) // _SUMMED * _SUMMED, -1, -_SUMMED):  # what was read last is near
-            p_part, q_part = p[i : i + _SUMMED], q[i : i + _SUMMED]
+        for i in range((vocabulary - 1) // _PAIR_PART * _PAIR_PART, -1, -_PAIR_PART):  # what was read last is near
+            p_part, q_part = p[i : i + _PAIR_PART], q[i : i + _PAIR_PART]
             some, ratios = most[: p_part.size], ratio[: p_part.size]
             _fill(p_part, q_part, p_m, q_m, apart, p_share, q_share, reach, high, low, some, ratios)
             n = some.size
