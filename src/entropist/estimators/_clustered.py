@@ -5,8 +5,8 @@
 θ₋g without group g: the leave-one-group-out jackknife. Values of one group may depend on each other in any way; groups
 are independent. values, groups (n,).
 
-No error under 8 groups, nor where a few groups hold nearly all: (Σ n_g)² / Σ n_g² must be at least 6, n_g being what
-group g has of the denominator.
+No error under 8 groups, nor where a few groups hold too much: W = (Σ n_g)² / Σ n_g², the groups of equal size that
+these are worth, must be at least 6, and either two thirds of G or 30. n_g is what group g has of the denominator.
 
 When this misleads: groups that share a source (chapters of one book, answers to one prompt) are not independent; group
 by that source. Take groups whose ratio is rare and large (one document in fifty) and the interval is too short.
@@ -26,8 +26,7 @@ from entropist.results import Estimate
 
 MINIMUM_GROUPS = 8
 """The fewest groups that get an error."""
-_EVEN = 6.0  # groups of equal size that the groups must be worth
-DOMAIN = "independent groups, at least 8, worth 6 of equal size"
+DOMAIN = "independent groups of like size, at least 8"
 
 
 def clustered_mean(values: ArrayLike, groups: ArrayLike, *, unit: str = "nats") -> Estimate:
@@ -77,8 +76,9 @@ def _estimate(
         reason = f"{count} groups are fewer than the {MINIMUM_GROUPS} that an error between groups needs"
         return Estimate(value, None, unit, n, estimator, reason=reason)
     even = total**2 / float((bottoms**2).sum())
-    if even < _EVEN:
-        reason = f"{count} groups so unequal are worth {even:.1f} of equal size; an error needs {_EVEN:.0f}"
+    needed = max(6.0, min(count * 2 / 3, 30.0))
+    if even < needed:
+        reason = f"{count} groups so unequal are worth {even:.1f} of equal size; an error needs {needed:.0f}"
         return Estimate(value, None, unit, n, estimator, reason=reason)
     # θ₋g − θ = −(x_g − θ y_g) / (Σ y − y_g): no difference of two large sums.
     without = -(tops - value * bottoms) / (total - bottoms)
