@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from entropist.corpus._text import decode, read_text
-from entropist.errors import EntropistError, FileError, InputError, MissingExtraError, first_line
+from entropist.errors import EntropistError, FileError, InputError, first_line
 
 _BATCH_ROWS = 64
+_BUFFER = 1 << 20
 _LINES = (".jsonl", ".ndjson")
 _ARROW = (".arrow", ".feather", ".ipc")
 _PACKED = (".gz", ".zst")
@@ -145,15 +146,9 @@ def _opened(path: Path, packed: str) -> Iterator[BinaryIO]:
         with gzip.open(path) as file:
             yield file  # type: ignore[misc]
     elif packed == ".zst":
-        try:
-            import zstandard
-        except ImportError as error:
-            raise MissingExtraError("reading .zst files", "scale") from error
-        with path.open("rb") as raw:
-            try:
-                yield io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
-            except zstandard.ZstdError as error:
-                raise OSError(str(error)) from error
+        # Arrow's reader tells a stream that was cut off, which a decompressor alone takes for its end.
+        with pa.CompressedInputStream(pa.OSFile(str(path)), "zstd") as raw:
+            yield io.BufferedReader(raw, _BUFFER)
     else:
         with path.open("rb") as file:
             yield file

@@ -181,12 +181,13 @@ def _recipe(values: TokenValues, cut: WindowProtocol, tokens: int) -> tuple[floa
     """(nats, tokens) as the recipe of the Hugging Face documentation weights them.
 
     Its window counts one token fewer than it has labels, "for the shift"; from the second window on the shift takes
-    none away, and the mean over n tokens is weighted by n − 1.
+    none away (unless windows do not overlap), and the mean over n tokens is weighted by n − 1.
     """
-    nats, count = [], 0
-    for number, window in enumerate(cut.windows(tokens)):
+    nats, count, reached = [], 0, 0
+    for window in cut.windows(tokens):
         n = window.stop - window.first_scored
-        weight = n if number == 0 else n - 1
+        weight = window.stop - reached - 1 + window.bos  # its labels, BOS among them, but for one
+        reached = window.stop
         if n > 0:
             nats.append(math.fsum(values.surprisal[window.first_scored : window.stop]) / n * weight)
             count += weight
