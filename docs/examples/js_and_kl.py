@@ -11,9 +11,13 @@ curves = {
     "JS": en.js_divergence(coins, fair, unit="bits"),
 }
 rows = [{"p": x, "bits": y, "measure": name} for name, curve in curves.items() for x, y in zip(p, curve)]
-chart = alt.Chart(alt.Data(values=rows)).mark_line(clip=True).encode(
-    x=alt.X("p:Q", title="probability of heads"),
-    y=alt.Y("bits:Q", title="bits", scale=alt.Scale(domain=[0, 2])),
-    color=alt.Color("measure:N", title=None),
+chart = (
+    alt.Chart(alt.Data(values=rows))
+    .mark_line(clip=True)
+    .encode(
+        x=alt.X("p:Q", title="probability of heads"),
+        y=alt.Y("bits:Q", title="bits", scale=alt.Scale(domain=[0, 2])),
+        color=alt.Color("measure:N", title=None),
+    )
 )
 chart.properties(width=360, height=200).save("js_and_kl.svg")

@@ -18,7 +18,8 @@ def row(index, tokens, nats, entropy, *, size=None, group=None, top1=0, blocks=N
         "index": index, "id": name or f"d{index}", "group": group, "bytes": size, "scored_bytes": size,
         "context_bytes": 0, "dropped_bytes": 0, "tokens": tokens, "scored_tokens": tokens, "context_tokens": 0,
         "dropped_tokens": 0, "words": tokens // 2, "split_words": tokens // 2, "lossless": True, "surprisal": nats,
-        "entropy": entropy, "varentropy": 0.0, "top1": top1, "seen": 0, "rank_histogram": [top1, *[0] * 16, tokens - top1],
+        "entropy": entropy, "varentropy": 0.0, "top1": top1, "seen": 0, 
+        "rank_histogram": [top1, *[0] * 16, tokens - top1],
         "recipe_nats": nats, "recipe_tokens": tokens,
     }  # fmt: skip
     for key in ("tokens", "bytes", "surprisal", "entropy", "top1"):
@@ -120,6 +121,8 @@ def test_empty_documents_take_no_part():
 def test_what_is_refused():
     found = score(many())
     impossible = score([row(0, 10, math.inf, 1.0)])
+    partial = score([row(0, 2, 2.0, 1.0) | {"bytes": 20, "dropped_bytes": 12}])
+    bare = Estimate(1, None, "bits", 3, "x", reason="few")
     cases = (
         (lambda: found.estimate("bits"), "is not one of bits_per_byte"),
         (lambda: found.bits_per_byte("mean"), "'micro' or 'macro'"),
@@ -127,11 +130,11 @@ def test_what_is_refused():
         (lambda: found.between(0.5, 0.1), "the lower first"),
         (lambda: impossible.bits_per_byte(), "d0 holds an impossible token"),
         (lambda: score([row(0, 2, 2000.0, 1.0)]).perplexity(), "too large for a perplexity"),
-        (lambda: score([row(0, 2, 2.0, 1.0) | {"bytes": 20, "dropped_bytes": 12}]).perplexity(per="word"), "every byte scored"),
+        (lambda: partial.perplexity(per="word"), "every byte scored"),
         (lambda: score([]).bits_per_byte(), "no token was scored in 0 documents"),
         (lambda: paired_difference(found, score([row(0, 5, 9.0, 1.0, name="z")])), "no scored document in common"),
         (lambda: paired_difference(found, score([row(0, 5, 9.0, 1.0)])), "bytes in one score"),
-        (lambda: to_resolve(Estimate(1, None, "bits", 3, "x", reason="few"), 0.1, tokens_per_document=5), "no error to start"),
+        (lambda: to_resolve(bare, 0.1, tokens_per_document=5), "no error to start"),
         (lambda: to_resolve(found.bits_per_byte(), 0.0, tokens_per_document=5), "other than 0"),
     )  # fmt: skip
     for call, message in cases:

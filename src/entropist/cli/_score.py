@@ -134,8 +134,8 @@ def _print(found: "Score") -> None:
     )
     print(f"protocol   {cut.name}, window {cut.window}, stride {cut.stride}, {led}")
     groups = found.by_group() if any(found.documents["group"].to_pylist()) else {}
-    for name, estimate in groups.items():
-        print(f"group      {name}: {estimate}")
+    for group, estimate in groups.items():
+        print(f"group      {group}: {estimate}")
 
 
 def _print_report(report: Any, json: bool) -> None:
