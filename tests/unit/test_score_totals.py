@@ -18,7 +18,7 @@ def row(index, tokens, nats, entropy, *, size=None, group=None, top1=0, blocks=N
         "index": index, "id": name or f"d{index}", "group": group, "bytes": size, "scored_bytes": size,
         "context_bytes": 0, "dropped_bytes": 0, "tokens": tokens, "scored_tokens": tokens, "context_tokens": 0,
         "dropped_tokens": 0, "words": tokens // 2, "split_words": tokens // 2, "lossless": True, "surprisal": nats,
-        "entropy": entropy, "varentropy": 0.0, "top1": top1, "seen": 0, 
+        "entropy": entropy, "varentropy": 0.0, "top1": top1, "seen": 0,
         "rank_histogram": [top1, *[0] * 16, tokens - top1],
         "recipe_nats": nats, "recipe_tokens": tokens,
     }  # fmt: skip

@@ -92,8 +92,8 @@ class Strided:
     """The Hugging Face recipe: a window every `stride` tokens, each scoring what the one before did not reach.
 
     BOS stands once, before the text. Every scored token counts once (the recipe as printed weights a window by one
-    token too few from the second on; `protocol_report` shows that number as well). At a stride of the whole context windows do not overlap, and the first
-    token of each but the first is context. `step` None is half the context.
+    token too few from the second on; `protocol_report` shows that number as well). At a stride of the whole context
+    windows do not overlap, and the first token of each but the first is context. `step` None is half the context.
     """
 
     context: int
