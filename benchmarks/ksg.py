@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.feature_selection import mutual_info_regression
 
 from entropist.estimators import KSG, mutual_information, mutual_information_matrix
-from entropist.estimators._ksg_pairs import Pairs
+from entropist.estimators.neighbours._ksg_pairs import Pairs
 
 K, N, COLUMNS = 3, 10_000, 32
 

@@ -1,11 +1,14 @@
 """Sphinx reads this: pages in Markdown (MyST), the theme Furo, and what `_engine` generates from the code."""
 
+import logging
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import entropist.provenance
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # the examples that ask a server
 
 project = "Entropist"
 author = "The Entropist contributors"

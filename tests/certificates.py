@@ -25,22 +25,16 @@ SOURCE = ROOT / "src/entropist"
 _EXACT_MEASURES = ["arrays", "checks", "distances", "divergences", "entropies", "exact_sums", "joint", "markov"]
 _EXACT_MEASURES += ["multivariate", "orders", "rows", "terms"]
 
-_NEIGHBOURS = (
-    "assess", "conditional_ksg", "differential_entropy", "knn_divergence", "ksg", "ksg_kernels", "ksg_pairs", "ksg_search",
-    "mixed", "neighbours", "nulls", "paired", "subsampling",
-)  # fmt: skip
 _READERS = ["bounds", "chat", "checks", "choices", "dialects", "evidence", "gemini", "json", "legacy", "llamacpp"]
 _READERS += ["ollama", "openai_responses", "read", "rows", "sentinels", "sglang", "shapes", "sources", "table", "text"]
 _READERS += ["tgi", "tokens", "vllm_prompt", "vocabulary"]
-_DISCRETE = (
-    "count_errors", "count_estimators", "counts", "discrete_information", "divergence", "entropy",
-    "independence", "nsb", "nulls", "plug_in", "samples", "sequences", "shrinkage", "tables",
-)  # fmt: skip
-
 # What each campaign certifies, below src/entropist.
 CAMPAIGNS = {
     "clustered_means": ("estimators/_clustered.py", "results.py"),
-    "discrete_entropy": tuple(f"estimators/_{name}.py" for name in _DISCRETE),
+    "discrete_entropy": (
+        "estimators/discrete",
+        *(f"estimators/_{name}.py" for name in ("independence", "nulls", "samples")),
+    ),
     "batch_means": ("estimators/_batch_means.py", "results.py"),
     "logit_statistics": ("logits",),
     "byte_spans": ("models/_pieces.py", "models/_spans.py", "models/_tokenizer.py"),
@@ -55,7 +49,7 @@ CAMPAIGNS = {
     "gaussian_mutual_information": tuple(
         f"estimators/_{name}.py" for name in ("binned", "bins", "copula", "gaussian", "independence", "nulls", "paired")
     ),
-    "neighbours": tuple(f"estimators/_{name}.py" for name in _NEIGHBOURS),
+    "neighbours": ("estimators/neighbours", "estimators/_nulls.py", "estimators/_paired.py"),
     "truncated": ("measures/truncated",),
     "record": ("record/_files.py", "record/_schema.py", "record/_trace.py"),
     "responses": (*(f"responses/_{name}.py" for name in _READERS), "record/_bounded.py"),

@@ -1,3 +1,5 @@
+"""The entropy of a coin, drawn."""
+
 import altair as alt
 import numpy as np
 

@@ -1,3 +1,5 @@
+"""Was this text sampled from these numbers?"""
+
 import entropist as en
 
 text = "The old lighthouse keeper climbed the stairs, lit the lamp, and looked out over the sea."

@@ -1,9 +1,12 @@
+"""An epsilon inside the logarithm, and what it does."""
+
 import numpy as np
 
 import entropist as en
 
 
 def with_epsilon(p, epsilon):
+    """The entropy as many programs write it."""
     return -(p * np.log(p + epsilon)).sum()
 
 

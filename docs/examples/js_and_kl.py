@@ -1,3 +1,5 @@
+"""Two divergences of two coins, drawn."""
+
 import altair as alt
 import numpy as np
 

@@ -1,3 +1,5 @@
+"""The purest synergy: of three bits any two say nothing."""
+
 import numpy as np
 
 import entropist as en

@@ -26,7 +26,7 @@ class FileError(EntropistError):
 
 
 class ServerError(EntropistError):
-    """A server could not be reached, refused, or broke off; `trace` is the record of the tokens it had sent, or None."""
+    """A server could not be reached, refused, or broke off; `trace` records the tokens it had sent, None for none."""
 
     def __init__(self, message: str, trace: Any = None) -> None:
         super().__init__(message)

@@ -267,7 +267,7 @@ def undocumented(names, ids):
                 if not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property))
             }
         for place, item in {address: value, **members}.items():
-            if place not in ids:
+            if not {place, f"module-{place}"} & ids:
                 faults.append(f"{place} is on no page")
             if (inspect.isclass(item) or inspect.isroutine(item) or isinstance(item, property)) and not _own(item):
                 faults.append(f"{place} has no docstring")

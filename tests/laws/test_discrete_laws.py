@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entropist import estimators
-from entropist.estimators._count_estimators import ESTIMATORS, find
-from entropist.estimators._counts import from_counts, with_support
+from entropist.estimators.discrete._count_estimators import ESTIMATORS, find
+from entropist.estimators.discrete._counts import from_counts, with_support
 
 COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=30).filter(any)
 TABLES = st.tuples(st.integers(1, 5), st.integers(1, 5)).flatmap(

@@ -11,10 +11,10 @@ import neighbour_oracles as oracle
 from campaigns import campaign
 from certificates import certifies
 from entropist.estimators import KSG, mutual_information
-from entropist.estimators._ksg_pairs import Pairs
-from entropist.estimators._ksg_search import column, compared_counts, paired_counts
-from entropist.estimators._neighbours import joint_counts, within
 from entropist.estimators._warnings import EntropistWarning
+from entropist.estimators.neighbours._ksg_pairs import Pairs
+from entropist.estimators.neighbours._ksg_search import column, compared_counts, paired_counts
+from entropist.estimators.neighbours._neighbours import joint_counts, within
 
 pytestmark = [
     certifies("neighbours"),

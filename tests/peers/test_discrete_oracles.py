@@ -16,11 +16,11 @@ from sklearn.metrics import mutual_info_score
 from campaigns import campaign
 from entropist import estimators
 from entropist.estimators import NSB, Dirichlet, EntropistWarning, Grassberger, PanzeriTreves
-from entropist.estimators._count_estimators import find
-from entropist.estimators._counts import Counts, from_counts, with_support
-from entropist.estimators._nsb import posterior
-from entropist.estimators._plug_in import chao_wang_jost, relevant_symbols
-from entropist.estimators._shrinkage import james_stein_weight
+from entropist.estimators.discrete._count_estimators import find
+from entropist.estimators.discrete._counts import Counts, from_counts, with_support
+from entropist.estimators.discrete._nsb import posterior
+from entropist.estimators.discrete._plug_in import chao_wang_jost, relevant_symbols
+from entropist.estimators.discrete._shrinkage import james_stein_weight
 
 FIVE = [1, 2, 3, 2, 1]
 ELEVEN = [4, 2, 3, 0, 2, 4, 0, 0, 2, 1, 1]  # the vector of the manual of R's package entropy
@@ -216,7 +216,7 @@ def test_who_is_right_about_nsb():
 
 def test_nsb_is_calibrated_where_its_prior_holds():
     """Var[H | c, β] and E[H | c, β] against draws from the Dirichlet posterior itself, by z-score."""
-    from entropist.estimators._nsb import _moments
+    from entropist.estimators.discrete._nsb import _moments
 
     generator, counts, beta = np.random.default_rng(0), np.array([5.0, 3, 1, 0, 0, 0]), 0.7
     draws = generator.dirichlet(counts + beta, campaign(2_000_000, 100_000))
@@ -308,9 +308,7 @@ def test_divergence_of_zhang_and_grabchak_as_printed():
     x, y = [5, 3, 2, 1], [4, 1, 0, 6]
     n, m, total = sum(x), sum(y), 0.0
     for a, b in zip(x, y):
-        first = math.fsum(
-            math.prod(1 - b / (m - j + 1) for j in range(1, v + 1)) / v for v in range(1, m - b + 1)
-        )
+        first = math.fsum(math.prod(1 - b / (m - j + 1) for j in range(1, v + 1)) / v for v in range(1, m - b + 1))
         second = math.fsum(math.prod(1 - (a - 1) / (n - j) for j in range(1, v + 1)) / v for v in range(1, n - a + 1))
         total += a / n * (first - second)
     assert estimators.kl_divergence(x, y, "zhang").value == pytest.approx(total, rel=1e-12)

@@ -17,11 +17,11 @@ from campaigns import campaign
 from certificates import certifies
 from entropist import estimators
 from entropist.estimators import NSB, EntropistWarning
-from entropist.estimators._count_errors import error_of
-from entropist.estimators._count_estimators import ESTIMATORS, find
-from entropist.estimators._counts import tallied, with_support
-from entropist.estimators._discrete_information import _assembled
-from entropist.estimators._tables import of_counts
+from entropist.estimators.discrete._count_errors import error_of
+from entropist.estimators.discrete._count_estimators import ESTIMATORS, find
+from entropist.estimators.discrete._counts import tallied, with_support
+from entropist.estimators.discrete._discrete_information import _assembled
+from entropist.estimators.discrete._tables import of_counts
 
 pytestmark = certifies("discrete_entropy")
 
@@ -133,7 +133,7 @@ def from_the_prior(k, generator):
 
 
 def sparse(beta, k, generator):
-    """Dirichlet shares of a small β, in logarithms, for most of them underflow: ln Γ(β) draws = ln Γ(β+1) + ln U / β."""
+    """Dirichlet shares of a small β, in logarithms: a gamma draw of β is one of β + 1 times U^(1/β), often 0."""
     log = np.log(generator.gamma(beta + 1, size=k)) + np.log(generator.random(k)) / beta
     return np.exp(log - log.max())
 
@@ -185,7 +185,9 @@ JOINTS = {
 
 def information(joint):
     some = joint > 0
-    return float((joint * np.log(joint / np.outer(joint.sum(1), joint.sum(0)), where=some, out=np.zeros_like(joint))).sum())
+    return float(
+        (joint * np.log(joint / np.outer(joint.sum(1), joint.sum(0)), where=some, out=np.zeros_like(joint))).sum()
+    )
 
 
 @pytest.mark.parametrize("name", JOINTS)
@@ -201,6 +203,34 @@ def test_mutual_information(name, record_property):
                 if found.stderr is not None:
                     given[each] += 1
                     covered[each] += abs(found.value - information(joint)) <= 1.959964 * found.stderr
+        for each in SHARED:
+            coverages[each, n] = judged((name, n, each), given[each], covered[each], trials)
+        everything, total = everything + sum(given.values()), total + trials * len(SHARED)
+    reported(record_property, coverages, everything, total)
+
+
+TRIPLES = {
+    "nothing shared given z": np.stack([np.outer(zipf(3), zipf(4)), np.outer(zipf(3)[::-1], zipf(4)[::-1])], -1) / 2,
+    "more given z": np.stack([0.3 * diagonal(0.5, 3, 4), 0.7 * diagonal(0.1, 3, 4)], -1),
+    "Dirichlet": drawn(60, 1, 11).reshape(4, 5, 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRIPLES)
+def test_conditional_information(name, record_property):
+    joint, coverages, everything, total = TRIPLES[name], {}, 0, 0
+    slices = np.moveaxis(joint, -1, 0)
+    truth = sum(part.sum() * information(part / part.sum()) for part in slices)
+    for n in SIZES:
+        generator, trials = np.random.default_rng([n, list(TRIPLES).index(name), 4]), campaign(1000, 50)
+        given, covered = dict.fromkeys(SHARED, 0), dict.fromkeys(SHARED, 0)
+        for _ in range(trials):
+            table = of_counts(generator.multinomial(n, joint.ravel()).reshape(joint.shape), 3)
+            for each in SHARED:
+                found = _assembled(find(each), table, None, None, False, None)
+                if found.stderr is not None:
+                    given[each] += 1
+                    covered[each] += abs(found.value - truth) <= 1.959964 * found.stderr
         for each in SHARED:
             coverages[each, n] = judged((name, n, each), given[each], covered[each], trials)
         everything, total = everything + sum(given.values()), total + trials * len(SHARED)
@@ -289,5 +319,5 @@ def test_information_of_sequences(shared, record_property):
 
 def short_null(x, y, estimator):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("entropist.estimators._discrete_information.DRAWS", 99)
+        patch.setattr("entropist.estimators.discrete._discrete_nulls.DRAWS", 99)
         return estimators.mutual_information(x, y, estimator, sequence=True)

@@ -182,7 +182,7 @@ def ar1(generator, n, phi=0.9):
 
 
 def test_two_independent_autocorrelated_series_are_not_found(record_property):
-    """By the circular shift, the default of sequences; in random order one in three would be."""
+    """By the circular shift, the default of sequences; in random order more than half would be."""
     generator, trials = np.random.default_rng(22), campaign(1000, 60)
     shifted, shuffled = [], []
     for i in range(trials):

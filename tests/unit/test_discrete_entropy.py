@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from entropist import estimators
 from entropist.errors import InputError
 from entropist.estimators import NSB, ChaoShen, Dirichlet, EntropistWarning, Grassberger, JamesStein, PanzeriTreves
-from entropist.estimators._count_estimators import ESTIMATORS, find
-from entropist.estimators._counts import from_counts
+from entropist.estimators.discrete._count_estimators import ESTIMATORS, find
+from entropist.estimators.discrete._counts import from_counts
 
 LETTERS = list("abracadabra" * 40)
 COUNTS = [200, 80, 80, 40, 40]
@@ -70,6 +70,12 @@ def test_labels_of_unlike_kinds_stay_apart():
     assert estimators.entropy([1, 1.0, True] * 100, estimator="plug-in").value == 0
 
 
+def test_whole_numbers_of_any_size_stay_apart():
+    for labels in ([2**60, 2**60 + 1], [2**63, -1, 2**63 + 1], [2**70, 2**70 + 1], [0.5, 2**53, 2**53 + 1]):
+        found = estimators.entropy(labels * 200, estimator="plug-in")
+        assert found.value == pytest.approx(math.log(len(labels)))
+
+
 def test_zeros_are_symbols_only_to_those_who_ask():
     with_zeros = [*COUNTS, 0, 0, 0]
     for estimator in ("plug-in", "miller-madow", "chao-shen", "zhang", "grassberger-2003", "jackknife"):
@@ -105,6 +111,8 @@ BAD = {
     "a text": ({"samples": "abracadabra"}, "list\\(text\\)"),
     "a number": ({"samples": 3}, "samples"),
     "a cube": ({"samples": np.zeros((2, 2, 2))}, "\\(n, d\\)"),
+    "a mapping": ({"samples": {"a": 3}}, "go to counts="),
+    "masked": ({"samples": np.ma.array([1, 2], mask=[0, 1])}, "masked"),
     "no hash": ({"samples": [{"a": 1}, {"a": 2}]}, "told apart"),
     "unknown": ({"samples": [1], "estimator": "best"}, "'best' is not known"),
     "no estimator": ({"samples": [1], "estimator": 3}, "ChaoShen"),

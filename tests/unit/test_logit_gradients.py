@@ -7,7 +7,8 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn.functional import cross_entropy, kl_div
 
-from entropist.logits import _gradients, head_compare, head_statistics
+from entropist.logits import _gradients, compare, head_compare, head_statistics
+from entropist.logits import statistics as public_statistics
 
 STATISTICS = [name for name in _gradients.STATISTICS if name not in ("rank", "top_ids")]
 PAIR = [name for name in _gradients.PAIR if name != "same_top"]
@@ -310,3 +311,11 @@ def test_no_tensor_of_tokens_by_vocabulary_in_either_pass(monkeypatch):
     with Sizes() as sizes:
         (hidden @ weight.T).logsumexp(-1).sum().backward()
     assert sizes.largest == tokens * vocabulary, "the instrument sees what it should"
+
+
+def test_the_public_functions_carry_gradients():
+    z, q = normal(3, 9), normal(3, 9, seed=2)
+    for value in (public_statistics(z).entropy, compare(z, q).kl_pq, compare(z.detach(), q).kl_pq):
+        assert value.requires_grad
+    with torch.no_grad():
+        assert not public_statistics(z).entropy.requires_grad

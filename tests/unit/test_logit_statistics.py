@@ -7,10 +7,24 @@ import pytest
 import torch
 
 from entropist.errors import InputError
-from entropist.logits import LogitStatistics, _statistics, statistics
+from entropist.logits import LogitStatistics, _compiling, _statistics, compile_kernels, statistics
 
 FIELDS = list(LogitStatistics.__dataclass_fields__)
+FAR = [0.0, 1e6, -1e30, 3e38, 1e300]
 VOCABULARY = 40_009  # long enough that torch splits a row among threads
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels():
+    compile_kernels()
+
+
+@pytest.fixture(params=["kernels", "plain"])
+def path(request, monkeypatch):
+    """Both ways to the same numbers, where the type of the logits leaves a choice."""
+    if request.param == "plain":
+        monkeypatch.setattr(_compiling, "is_ready", lambda kind: False)
+    return request.param
 
 
 def arrays(found):
@@ -34,10 +48,12 @@ TARGETS = np.array([0, 1, 40_008, 2, 20_000, 5, 6])
 WAYS = {
     "numpy": lambda z: z,
     "numpy, float32": lambda z: z.astype(np.float32),
+    "numpy, float16": lambda z: z.astype(np.float16),
     "numpy, columns first": np.asfortranarray,
     "numpy, every second": lambda z: np.repeat(z, 2, axis=1)[:, ::2],
     "numpy, backwards": lambda z: np.ascontiguousarray(z[::-1, ::-1])[::-1, ::-1],
     "torch": torch.from_numpy,
+    "torch, float32": lambda z: torch.from_numpy(z).float(),
     "torch, bfloat16": lambda z: torch.from_numpy(z).bfloat16(),
     "torch, columns first": lambda z: torch.from_numpy(np.ascontiguousarray(z.T)).T,
     "torch, every second": lambda z: torch.from_numpy(np.repeat(z, 2, axis=1))[:, ::2],
@@ -46,7 +62,7 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("entries", [1, 2 * VOCABULARY, 3 * VOCABULARY + 1, 6 * VOCABULARY, 1 << 40])
-def test_chunks_do_not_change_a_bit(monkeypatch, rows, way, entries):
+def test_chunks_do_not_change_a_bit(path, monkeypatch, rows, way, entries):
     expected = statistics(WAYS[way](rows), TARGETS, top_k=5)
     monkeypatch.setattr(_statistics, "_CHUNK_ENTRIES", entries)
     assert_same(statistics(WAYS[way](rows), TARGETS, top_k=5), expected)
@@ -58,8 +74,8 @@ def test_layout_does_not_change_a_bit(rows, way):
     assert_same(statistics(WAYS[way](rows), TARGETS, top_k=5), statistics(plain, TARGETS, top_k=5))
 
 
-@pytest.mark.parametrize("way", ["numpy", "torch", "torch, bfloat16"])
-def test_neighbours_do_not_change_a_bit(rows, way):
+@pytest.mark.parametrize("way", ["numpy", "numpy, float16", "torch", "torch, float32", "torch, bfloat16"])
+def test_neighbours_do_not_change_a_bit(path, rows, way):
     z = WAYS[way](rows)
     together = arrays(statistics(z, TARGETS, top_k=5))
     for i in range(len(rows)):
@@ -68,8 +84,9 @@ def test_neighbours_do_not_change_a_bit(rows, way):
             np.testing.assert_array_equal(alone[name], together[name][i], err_msg=f"{name}, row {i}")
 
 
-def test_threads_do_not_change_a_bit(rows):
-    threads, z = torch.get_num_threads(), torch.from_numpy(rows)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_threads_do_not_change_a_bit(rows, dtype):
+    threads, z = torch.get_num_threads(), torch.from_numpy(rows).to(dtype)
     found = []
     try:
         for number in (1, 2, 5):
@@ -90,10 +107,11 @@ def test_numpy_and_torch_agree(rows):
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (1, 2, 1, 3), (0,), (2, 0), (0, 3)])
 @pytest.mark.parametrize("vocabulary", [1, 13])
-def test_any_leading_shape(make, shape, vocabulary):
-    z = np.random.default_rng(1).normal(size=(*shape, vocabulary))
+def test_any_leading_shape(make, dtype, shape, vocabulary):
+    z = np.random.default_rng(1).normal(size=(*shape, vocabulary)).astype(dtype)
     targets = np.random.default_rng(2).integers(0, vocabulary, shape)
     found = statistics(make(z), targets, top_k=1)
     for name, value in arrays(found).items():
@@ -110,18 +128,21 @@ def test_what_was_not_asked_for_is_none():
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
-def test_one_entry_is_certain(make):
-    found = statistics(make([[3.5], [-1e9]]), [0, 0], temperature=0.5, top_k=1)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_entry_is_certain(make, dtype):
+    found = statistics(make(np.array([[3.5], [-1e9]], dtype)), [0, 0], temperature=0.5, top_k=1)
     for name in ("entropy", "varentropy", "max_logprob", "surprisal", "rank", "top_ids"):
         assert np.asarray(getattr(found, name)).ravel().tolist() == [0, 0], name
     assert np.asarray(found.log_normalizer).tolist() == [7.0, -2e9]
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
-@pytest.mark.parametrize("far", [0.0, 1e6, -1e30, 3e38, 1e300])
-def test_a_common_offset_costs_no_digit(make, far):
+@pytest.mark.parametrize(
+    ("far", "dtype"), [*((far, np.float64) for far in FAR), *((far, np.float32) for far in FAR[:-1])]
+)
+def test_a_common_offset_costs_no_digit(make, far, dtype):
     """Eight equal logits are ln 8 of surprisal, also where the offset swallows ln 8."""
-    found = statistics(make(np.full((1, 8), far)), [3], top_k=8)
+    found = statistics(make(np.full((1, 8), far, dtype)), [3], top_k=8)
     for name in ("entropy", "surprisal"):
         assert float(getattr(found, name)[0]) == pytest.approx(math.log(8), rel=1e-15)
     assert np.asarray(found.top_logprobs)[0].tolist() == pytest.approx([-math.log(8)] * 8, rel=1e-15)
@@ -146,13 +167,22 @@ BAD = {"NaN": math.nan, "negative NaN": -math.nan, "+inf": math.inf, "NaN and in
 SAYS = {"negative NaN": "NaN", "NaN and inf": "NaN", "masked": "nothing but -inf"}
 
 
-@pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])
+KINDS = {
+    "numpy, float16": lambda z: z.astype(np.float16),
+    "numpy, float32": lambda z: z.astype(np.float32),
+    "numpy, float64": np.asarray,
+    "torch, bfloat16": lambda z: torch.from_numpy(z).bfloat16(),
+    "torch, float32": lambda z: torch.from_numpy(z).float(),
+    "torch, float64": torch.from_numpy,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("row", [0, 5, 11])
-def test_a_bad_row_is_named(monkeypatch, make, case, row):
-    monkeypatch.setattr(
-        _statistics, "_CHUNK_ENTRIES", 4 * 9
-    )  # so that the row lies in the first, second or third chunk
+def test_a_bad_row_is_named(path, monkeypatch, kind, case, row):
+    # So that the row lies in the first, second or third chunk.
+    monkeypatch.setattr(_statistics, "_CHUNK_ENTRIES", 4 * 9)
     z = np.random.default_rng(0).normal(size=(3, 4, 9))
     place = z.reshape(12, 9)[row]
     if case == "masked":
@@ -162,7 +192,18 @@ def test_a_bad_row_is_named(monkeypatch, make, case, row):
     else:
         place[4] = math.copysign(math.nan, -1) if case == "negative NaN" else BAD[case]
     with pytest.raises(InputError, match=f"logits row {row} contains {SAYS.get(case, case)}".replace("+", r"\+")):
-        statistics(make(z))
+        statistics(KINDS[kind](z))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", [case for case in BAD if case != "masked"])
+@pytest.mark.parametrize("column", [0, 1, 2047, 2048, 4500, 5002])
+def test_a_bad_entry_is_seen_wherever_it_stands(kind, case, column):
+    z = np.random.default_rng(0).normal(size=(2, 5003)) - 9
+    z[1, 7] = np.inf if BAD[case] is None else 0
+    z[1, column] = math.copysign(math.nan, -1) if case == "negative NaN" else BAD[case] or math.nan
+    with pytest.raises(InputError, match=f"logits row 1 contains {SAYS.get(case, case)}".replace("+", r"\+")):
+        statistics(KINDS[kind](z))
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.as_tensor])

@@ -33,7 +33,7 @@ def ask(
         Path | None, typer.Option(metavar="FILE", help="Write the record: .parquet, .arrow or .jsonl.")
     ] = None,
 ) -> None:
-    """Ask a server and trace its answer as it comes, with bounds where its lists end."""
+    """Trace a live server's answer as it comes."""
     from entropist import report
     from entropist.files import refuse_unwritable
     from entropist.record import refuse_unsavable

@@ -36,7 +36,9 @@ def diagnose(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an answer instead.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page of a single answer.")] = None,
 ) -> None:
-    """Totals with bounds, missing mass, findings and the sampling of a server's answers.
+    """Tell what servers' answers say, with bounds.
+
+    Totals with bounds, missing mass, findings, and how the answer was sampled.
 
     One answer is told in words, two are compared, more make a table.
     """

@@ -37,7 +37,10 @@ def watch(
     prompt: Annotated[list[str] | None, typer.Option(help="A canary of your own; may be repeated.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Ask fixed prompts round after round and test, at any time, whether the model behind the name changed."""
+    """Test whether the model behind a name has changed.
+
+    Fixed prompts are asked round after round; the test may be looked at after each, with its false-alarm rate kept.
+    """
     from entropist.uncertainty import model_change
 
     canaries = list(prompt or CANARIES)

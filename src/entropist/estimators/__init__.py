@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 from entropist.errors import MissingExtraError
 from entropist.estimators._batch_means import MINIMUM_TOKENS, mean, ratio
-from entropist.estimators._best_split import Split, best_split
 from entropist.estimators._binned import Binned, BinnedEstimate
 from entropist.estimators._clustered import MINIMUM_GROUPS, clustered_mean, clustered_ratio
-from entropist.estimators._conditional_ksg import knn_conditional_mutual_information
 from entropist.estimators._copula import GaussianCopula
-from entropist.estimators._count_estimators import (
+from entropist.estimators._excess import excess
+from entropist.estimators._gaussian import Gaussian
+from entropist.estimators._mutual_information import mutual_information
+from entropist.estimators._pointwise import Pointwise
+from entropist.estimators._warnings import EntropistWarning
+from entropist.estimators.discrete._count_estimators import (
     NSB,
     ChaoShen,
     ChaoWangJost,
@@ -22,24 +25,24 @@ from entropist.estimators._count_estimators import (
     PlugIn,
     Zhang,
 )
-from entropist.estimators._differential_entropy import differential_entropy
-from entropist.estimators._discrete_information import conditional_mutual_information, mutual_information_of_counts
-from entropist.estimators._divergence import kl_divergence
-from entropist.estimators._entropy import entropy
-from entropist.estimators._excess import excess
-from entropist.estimators._gaussian import Gaussian
-from entropist.estimators._information_gain import gain_ratio, information_gain
-from entropist.estimators._knn_divergence import knn_kl_divergence
-from entropist.estimators._ksg import KSG
-from entropist.estimators._matrix import MatrixEstimate, mutual_information_matrix
-from entropist.estimators._mixed import Gao, Ross
-from entropist.estimators._mutual_information import mutual_information
-from entropist.estimators._pointwise import Pointwise
-from entropist.estimators._sequences import block_entropy, ngram_entropy
-from entropist.estimators._warnings import EntropistWarning
+from entropist.estimators.discrete._discrete_information import (
+    conditional_mutual_information,
+    mutual_information_of_counts,
+)
+from entropist.estimators.discrete._divergence import kl_divergence
+from entropist.estimators.discrete._entropy import entropy
+from entropist.estimators.discrete._sequences import block_entropy, ngram_entropy
+from entropist.estimators.matrix._matrix import MatrixEstimate, mutual_information_matrix
+from entropist.estimators.neighbours._conditional_ksg import knn_conditional_mutual_information
+from entropist.estimators.neighbours._differential_entropy import differential_entropy
+from entropist.estimators.neighbours._knn_divergence import knn_kl_divergence
+from entropist.estimators.neighbours._ksg import KSG
+from entropist.estimators.neighbours._mixed import Gao, Ross
+from entropist.estimators.trees._best_split import Split, best_split
+from entropist.estimators.trees._information_gain import gain_ratio, information_gain
 
 if TYPE_CHECKING:
-    from entropist.estimators._maximum_entropy_classifier import MaximumEntropyClassifier
+    from entropist.estimators.trees._maximum_entropy_classifier import MaximumEntropyClassifier
 
 __all__ = [
     "KSG",
@@ -93,7 +96,7 @@ def __getattr__(name: str) -> Any:
     if name != "MaximumEntropyClassifier":
         raise AttributeError(f"entropist.estimators has no {name!r}; it has {', '.join(__all__)}.")
     try:  # its base classes are scikit-learn's, so it cannot be made without it
-        from entropist.estimators import _maximum_entropy_classifier
+        from entropist.estimators.trees import _maximum_entropy_classifier
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sklearn":
             raise

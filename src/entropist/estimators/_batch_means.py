@@ -37,7 +37,7 @@ def mean(values: ArrayLike, *, unit: str = "nats") -> Estimate:
     >>> mean([0.0, 1.0] * 200).value
     0.5
     """
-    series = _series("values", values)
+    series = checked_series("values", values)
     return _estimate(float(series.mean()), series, 1.0, unit, "batch means")
 
 
@@ -49,7 +49,7 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike, *, unit: str) -> Estimat
     >>> ratio([2.0, 4.0], [1, 3], unit="nats/byte").value
     1.5
     """
-    top, bottom = _series("numerator", numerator), _series("denominator", denominator)
+    top, bottom = checked_series("numerator", numerator), checked_series("denominator", denominator)
     if len(top) != len(bottom):
         raise InputError(f"numerator has {len(top)} values and denominator {len(bottom)}: they must be paired.")
     total = math.fsum(bottom)
@@ -70,7 +70,7 @@ def _estimate(value: float, series: NDArray[np.float64], scale: float, unit: str
     return Estimate(value, stderr, unit, n, estimator, degrees_of_freedom=batches - 1)
 
 
-def _series(name: str, values: ArrayLike) -> NDArray[np.float64]:
+def checked_series(name: str, values: ArrayLike) -> NDArray[np.float64]:
     try:
         series = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from entropist.errors import InputError
-from entropist.estimators._batch_means import _series as series
+from entropist.estimators._batch_means import checked_series
 from entropist.estimators._samples import coded
 from entropist.results import Estimate
 
@@ -39,7 +39,7 @@ def clustered_mean(values: ArrayLike, groups: ArrayLike, *, unit: str = "nats") 
     >>> found.value, found.stderr, found.degrees_of_freedom
     (2.0, 0.0, 7)
     """
-    top = series("values", values)
+    top = checked_series("values", values)
     return _estimate(top, np.ones(len(top)), groups, unit, "mean, leave one group out")
 
 
@@ -52,7 +52,7 @@ def clustered_ratio(numerator: ArrayLike, denominator: ArrayLike, groups: ArrayL
     >>> clustered_ratio([2.0, 4.0] * 8, [1, 3] * 8, list(range(16)), unit="nats/byte").value
     1.5
     """
-    top, bottom = series("numerator", numerator), series("denominator", denominator)
+    top, bottom = checked_series("numerator", numerator), checked_series("denominator", denominator)
     if len(top) != len(bottom):
         raise InputError(f"numerator has {len(top)} values and denominator {len(bottom)}: they must be paired.")
     return _estimate(top, bottom, groups, unit, "ratio of sums, leave one group out")

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 from entropist.errors import InputError
 from entropist.estimators._binned import Binned
 from entropist.estimators._copula import GaussianCopula
-from entropist.estimators._count_estimators import ESTIMATORS as COUNT_ESTIMATORS
 from entropist.estimators._gaussian import Gaussian
-from entropist.estimators._ksg import KSG
-from entropist.estimators._mixed import Gao, Ross
+from entropist.estimators.discrete._count_estimators import ESTIMATORS as COUNT_ESTIMATORS
+from entropist.estimators.neighbours._ksg import KSG
+from entropist.estimators.neighbours._mixed import Gao, Ross
 from entropist.results import Estimate
 from entropist.units import unit_name
 

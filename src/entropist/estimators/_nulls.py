@@ -89,7 +89,8 @@ def effective_n(series: NDArray[Any]) -> float:
 def block_variance(series: NDArray[Any]) -> tuple[float, int]:
     """The variance of the mean of a series under the circular block bootstrap, over all draws, and the block's length.
 
-    b = max(⌈n^⅓⌉, ⌈8τ⌉) values a block, at most n/10; with S_i the sum of the block at i, Var = Σ (S_i − S̄)² / (n² b).
+    n ≥ 2; b = max(⌈n^⅓⌉, ⌈8τ⌉) values a block, at most n/10. With S_i the sum of the block at i,
+    Var = Σ (S_i − S̄)² / (n² b) / (1 − b/n); the last because the mean that blocks are compared with is their own.
     Source: Politis & Romano (1992).
 
     >>> block_variance(np.array([0.0, 0.0, 1.0, 1.0] * 250))[1]
@@ -100,4 +101,4 @@ def block_variance(series: NDArray[Any]) -> tuple[float, int]:
     centred = np.asarray(series, np.float64) - np.mean(series)
     reached = np.concatenate([[0.0], np.cumsum(np.concatenate([centred, centred[: block - 1]]))])
     sums = reached[block:] - reached[:-block]
-    return float((sums**2).sum()) / (n * n * block), block
+    return float((sums**2).sum()) / (n * n * block * (1 - block / n)), block

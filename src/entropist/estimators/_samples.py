@@ -5,7 +5,7 @@
 Equal labels get equal codes; their order means nothing. A row counts as one label. A missing value is no label.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from entropist.errors import InputError, first_line
 
 Codes = NDArray[np.int64]
+_LARGEST_EXACT = 2.0**53
 
 
 def coded(name: str, samples: Any) -> tuple[Codes, int]:
@@ -28,6 +29,8 @@ def coded(name: str, samples: Any) -> tuple[Codes, int]:
     """
     if isinstance(samples, (str, bytes)):
         raise InputError(f"{name} is one text: give its symbols, such as list(text) for characters.")
+    if isinstance(samples, Mapping):
+        raise InputError(f"{name} is a mapping: labels with their counts go to counts=, samples are a sequence.")
     if not hasattr(samples, "__array__") and not isinstance(samples, (list, tuple, range)):
         if not isinstance(samples, Iterable):
             raise InputError(f"{name} must be samples (n,) or (n, d); given {type(samples).__name__}.")
@@ -37,11 +40,18 @@ def coded(name: str, samples: Any) -> tuple[Codes, int]:
         return _hashed(name, samples)
     if table.ndim not in (1, 2) or table.size == 0:
         raise InputError(f"{name} must be samples (n,) or (n, d) and not empty; given shape {table.shape}.")
-    columns = [table] if table.ndim == 1 else list(table.T)
+    return joined([table] if table.ndim == 1 else list(table.T))
+
+
+def joined(columns: Sequence[NDArray[Any]]) -> tuple[Codes, int]:
+    """Codes of the rows that the columns (n,) make, and how many different rows occur.
+
+    >>> joined([np.array([2**60, 2**60, 0]), np.array([7, 7, 7])])[0].tolist()
+    [1, 1, 0]
+    """
     codes, width = _one(columns[0])
     for column in columns[1:]:
-        more, others = _one(column)
-        codes, width = paired_codes(codes, more, others)
+        codes, width = paired_codes(codes, *_one(column))
     return codes, width
 
 
@@ -76,9 +86,14 @@ def _array(name: str, samples: Any) -> NDArray[Any] | None:
         if hasattr(samples, "__array__"):
             raise InputError(f"{name} must be an array that NumPy can read; given {type(samples).__name__}.") from None
         return None
+    if isinstance(samples, np.ma.MaskedArray) and np.ma.is_masked(samples):
+        raise InputError(f"{name} has masked values: drop them, or name them as a label of their own.")
     if table.dtype.kind == "O":
         return None
-    if table.dtype.kind in "US" and not hasattr(samples, "__array__"):
+    listed = not hasattr(samples, "__array__")
+    if listed and table.dtype.kind == "f" and table.size and np.abs(table).max() >= _LARGEST_EXACT:
+        return None  # whole numbers of a list that float64 would make equal
+    if listed and table.dtype.kind in "US":
         return None  # NumPy turns [1, "1"] into two equal strings
     if table.dtype.kind in "fc" and not np.isfinite(table).all():
         bad = np.argwhere(~np.isfinite(table))[0]

@@ -1,6 +1,7 @@
 """Statistics of next-token distributions from logits, in one pass."""
 
 from entropist.logits._compare import PairStatistics, compare
+from entropist.logits._compiling import compile_kernels
 from entropist.logits._head import head_compare, head_statistics
 from entropist.logits._statistics import LogitStatistics, statistics
 from entropist.logits._temperature import TemperatureCurve, entropy_at_temperature, temperature_for_entropy
@@ -10,6 +11,7 @@ __all__ = [
     "PairStatistics",
     "TemperatureCurve",
     "compare",
+    "compile_kernels",
     "entropy_at_temperature",
     "head_compare",
     "head_statistics",

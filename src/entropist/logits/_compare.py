@@ -10,7 +10,7 @@ of either sign is left to cancel: a row beside itself is exactly 0, a distance o
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,15 @@ from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
 from entropist.errors import InputError
 from entropist.logits._statistics import (
     _CHUNK_ENTRIES,
+    RowsBy,
     _flat_targets,
     _float64,
-    _join,
     _refuse_bad_rows,
     _row_sums,
+    filled,
+    in_groups,
+    on_gpu,
+    wants_gradient,
 )
 
 _NEAR = 0.25  # |r| or |x| below which a series gives the term
@@ -65,36 +69,49 @@ def compare(p_logits: Any, q_logits: Any, targets: Any = None) -> PairStatistics
     """
     shape, vocabulary = _common_shape(p_logits, q_logits)
     xp = array_namespace(p_logits, q_logits)
-    p_rows, q_rows = (xp.reshape(each, (math.prod(shape), vocabulary)) for each in (p_logits, q_logits))
+    if wants_gradient(p_logits, q_logits):
+        from entropist.logits import _gradients
+
+        return _gradients.pair(p_logits, q_logits, targets)
     flat_targets = None if targets is None else _flat_targets(xp, targets, shape, vocabulary, p_logits)
-    parts = _rows(xp, p_rows, q_rows, flat_targets)
-    return PairStatistics(*(None if part is None else xp.reshape(part, shape) for part in parts))
+    return PairStatistics(*in_groups(xp, (p_logits, q_logits), flat_targets, _rows_by(xp, p_logits, q_logits)))
 
 
-def _rows(xp: Any, p_rows: Any, q_rows: Any, targets: Any) -> tuple[Any, ...]:
-    """The fields of `PairStatistics` for rows (rows, vocabulary)."""
+def _rows_by(xp: Any, p_logits: Any, q_logits: Any) -> RowsBy:
+    """What reads rows of these logits: a kernel where one can, on the GPU or the CPU, else the plain way in chunks."""
+    from entropist.logits import _cpu
+
+    if on_gpu(p_logits):
+        from entropist.logits import _triton
+
+        if _triton.usable(p_logits, q_logits):
+            return _triton.compare_rows
+    elif _cpu.readable(p_logits, q_logits):
+        return _cpu.compare_rows
+    return lambda p, q, targets, offset: _plain_rows(xp, p, q, targets, offset)
+
+
+def _plain_rows(xp: Any, p_rows: Any, q_rows: Any, targets: Any, offset: int) -> tuple[Any, ...]:
+    """The fields of `PairStatistics` of rows (rows, vocabulary), in float64, a chunk at a time."""
     step = max(1, _CHUNK_ENTRIES // (2 * p_rows.shape[1]))
-    parts = []
-    for i in range(0, max(1, p_rows.shape[0]), step):
+
+    def read(i: int) -> tuple[Any, ...]:
         chosen = None if targets is None else targets[i : i + step]
-        parts.append(pair_chunk(xp, p_rows[i : i + step], q_rows[i : i + step], chosen, i))
-    return tuple(
-        None if parts[0][index] is None else _join(xp, [part[index] for part in parts], (-1,))
-        for index in range(len(fields(PairStatistics)))
-    )
+        return _chunk(xp, p_rows[i : i + step], q_rows[i : i + step], chosen, offset + i)
+
+    return filled(xp, p_rows.shape[0], step, read)
 
 
-def pair_chunk(xp: Any, p_rows: Any, q_rows: Any, targets: Any, offset: int) -> tuple[Any, ...]:
+def _chunk(xp: Any, p_rows: Any, q_rows: Any, targets: Any, offset: int) -> tuple[Any, ...]:
     """The fields of `PairStatistics` for a few rows, in float64; row 0 is called `offset` where it is refused."""
     p, p_log, p_top, p_entropy = _distribution(xp, p_rows, "p_logits", offset)
     q, q_log, q_top, _ = _distribution(xp, q_rows, "q_logits", offset)
-    p_live, q_live = p > 0, q > 0
-    both = p_live & q_live
+    both = xp.isfinite(p_log) & xp.isfinite(q_log)
     zero = xp.zeros_like(p)
     r = xp.where(both, q_log, zero) - xp.where(both, p_log, zero)
     infinite = xp.full_like(p, math.inf)
-    pq = xp.where(both, _excess(xp, r, p, q), xp.where(p_live, infinite, q))
-    qp = xp.where(both, _excess(xp, -r, q, p), xp.where(q_live, infinite, p))
+    pq = xp.where(both, _excess(xp, r, p, q), xp.where(p > 0, infinite, q))
+    qp = xp.where(both, _excess(xp, -r, q, p), xp.where(q > 0, infinite, p))
     kl_pq = _row_sums(xp, pq)
     surprisal_p = surprisal_q = None
     if targets is not None:
@@ -134,7 +151,8 @@ def _excess(xp: Any, r: Any, p: Any, q: Any) -> Any:
     series = xp.zeros_like(r)
     for n in range(_TERMS, 1, -1):
         series = series * small + 1 / math.factorial(n)
-    return xp.where(near, p * (small * small * series), q - p - p * r)
+    with np.errstate(over="ignore"):  # of the lowest float64, a usual mask
+        return xp.where(near, p * (small * small * series), q - p - p * r)
 
 
 def _spread(xp: Any, p: Any, q: Any) -> Any:

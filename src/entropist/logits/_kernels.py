@@ -33,16 +33,18 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from entropist.logits._compiling import cached_njit
 
-BLOCK = 2048
+_BLOCK = 2048
+_SUMMED = 1024  # entries a float32 sum: equal terms are rounded in one direction, 16 of them in each of 64 lanes
 _SAMPLE = 128  # entries that give the first guess of a row
 _F, _I, _U = np.float32, np.int32, np.uint32
 _ROUND = _F(12582912.0 + 127)  # 1.5·2²³ + 127: adding it rounds, and leaves n + 127 in the lowest bits
-_RANGE = _F(127)
 _LOG2E = 1 / math.log(2)
 _LOWEST = np.finfo(_F).min
 _INFINITY_BITS = _I(0x7F800000)
 _MASK_BITS = _U(0xFF800000)
 _NOTHING = -745.0  # ln of the smallest float64: what is less likely by more counts as masked
+_NEAR = _F(0.3465)  # ln(2)/2: below it e^-ρ is 2^0·2^f
+_LATE = _F(4 * _LOG2E)  # 4T in units of log 2: see `_sums`
 _EXACT = 2.0**20  # |m|·log₂e/T up to which m − 127 ln 2·T is a number well apart from m
 
 # Minimax polynomials, rounded to float32 (relative error in brackets).
@@ -52,16 +54,8 @@ _E1, _E2, _E3, _E4, _E5 = (  # 2^f − 1 over f, |f| ≤ 1/2 (1.1e-7)
 _A0, _A1, _A2, _A3, _A4 = (  # (e^-ρ − 1 + ρ)/ρ², 0 ≤ ρ ≤ ln(2)/2 (1.1e-8)
     _F(c) for c in (0.5, -0.1666664034128189, 0.04166071116924286, -0.008285143412649632, 0.0012275214539840817)
 )
-_K0, _K1, _K2, _K3, _K4, _K5 = (  # v/D² of `_js_term`, D ≤ 0.2935 (6e-8)
-    _F(c)
-    for c in (
-        0.2499999850988388,
-        0.12500302493572235,
-        0.07279971241950989,
-        0.048502735793590546,
-        0.02235308662056923,
-        0.04938251152634621,
-    )
+_K0, _K1, _K2, _K3, _K4 = (  # (1+e^-ρ)(ln 2 − ln(1+e^-ρ)) − ρ·e^-ρ over ρ², as above (1.8e-8)
+    _F(c) for c in (0.25, -0.1249997690320015, 0.031244777143001556, -0.005166211631149054, 0.0007271542563103139)
 )
 _P0, _P1, _P2, _P3, _P4, _P5, _P6 = (  # (1+E)(ln 2 − ln(1+E)), 0 ≤ E ≤ 0.708 (absolute, 8e-8)
     _F(c)
@@ -75,7 +69,7 @@ _P0, _P1, _P2, _P3, _P4, _P5, _P6 = (  # (1+E)(ln 2 − ln(1+E)), 0 ≤ E ≤ 0.
         -0.007970640435814857,
     )
 )
-_ONE, _HALF = _F(1), _F(0.5)
+_ONE = _F(1)
 
 _term = register_jitable(fastmath=False)  # exact: inlined, and not reassociated with the sum around it
 _total = register_jitable(fastmath={"reassoc", "contract", "nsz"})  # the order of a sum is the machine's
@@ -94,23 +88,30 @@ def _fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @_term
-def _power(d, rest, high, low):
-    """2^x and x = (d + rest)·(high + low), from x ≥ −127.4 on; 2^-127 is 0."""
-    shifted = np.float32(_fma(d, high, _ROUND))
-    n = shifted - _ROUND
-    f = _fma(rest, high, _fma(d, low, _fma(d, high, -n)))
+def _raised(shifted, f):
+    """2^n·2^f, where `shifted` is n + _ROUND."""
     series = _fma(_fma(_fma(_fma(_fma(_E5, f, _E4), f, _E3), f, _E2), f, _E1), f, _ONE)
-    bits = np.int32(shifted.view(np.int32) << _I(23))
-    return series * bits.view(np.float32), n + f
+    whole = np.float32(shifted)
+    bits = np.int32(whole.view(np.int32) << _I(23))
+    return series * bits.view(np.float32)
 
 
 @_term
-def _mass(d, high, low):
+def _power(d, high, low):
+    """2^x and x = d·(high + low), from x ≥ −127.4 on; 2^-127 is 0."""
     shifted = np.float32(_fma(d, high, _ROUND))
-    f = _fma(d, low, _fma(d, high, _ROUND - shifted))
-    series = _fma(_fma(_fma(_fma(_fma(_E5, f, _E4), f, _E3), f, _E2), f, _E1), f, _ONE)
-    bits = np.int32(shifted.view(np.int32) << _I(23))
-    return series * bits.view(np.float32)
+    n = shifted - _ROUND
+    f = _fma(d, low, _fma(d, high, -n))
+    return _raised(shifted, f), n + f
+
+
+@_term
+def _power_with_rest(d, rest, high, low):
+    """2^x and x = (d + rest)·(high + low), as above."""
+    shifted = np.float32(_fma(d, high, _ROUND))
+    n = shifted - _ROUND
+    f = _fma(rest, high, _fma(d, low, _fma(d, high, -n)))
+    return _raised(shifted, f), n + f
 
 
 def _widen(entry):
@@ -129,43 +130,46 @@ def _widen_as_typed(entry):
     return bfloat16
 
 
-def _power_below(entry, m, lowest, high, low):
-    """2^x and x of a logit, where m is the largest of its block."""
+def _power_below(entry, m, part, other_part, lowest, high, low):
+    """2^x and x of a logit, where m = part + other_part, one of them 0, is the largest of its block."""
 
 
 @overload(_power_below, jit_options={"fastmath": False})
-def _power_below_as_typed(entry, m, lowest, high, low):
+def _power_below_as_typed(entry, m, part, other_part, lowest, high, low):
     if entry == types.float32:
 
-        def exact(entry, m, lowest, high, low):
+        def with_rest(entry, m, part, other_part, lowest, high, low):
             z = entry if entry > lowest else lowest
             d = z - m
-            back = d + m  # the six steps of an exact difference (Møller 1965, Knuth)
-            rest = (z - back) - (m + (d - back))
-            return _power(d, rest, high, low)
+            rest = (z - (d + part)) - other_part
+            return _power_with_rest(d, rest, high, low)
 
-        return exact
+        return with_rest
 
-    def of_eight_bits(entry, m, lowest, high, low):  # their difference is one of 24, but for what is far below it
-        z = _widen(entry)
-        z = z if z > lowest else lowest
-        d = z - m
-        shifted = np.float32(_fma(d, high, _ROUND))
-        n = shifted - _ROUND
-        f = _fma(d, low, _fma(d, high, -n))
-        series = _fma(_fma(_fma(_fma(_fma(_E5, f, _E4), f, _E3), f, _E2), f, _E1), f, _ONE)
-        bits = np.int32(shifted.view(np.int32) << _I(23))
-        return series * bits.view(np.float32), n + f
+    def of_eight_bits(entry, m, part, other_part, lowest, high, low):
+        z = _widen(entry)  # z − m is exact, but for what is nothing beside m
+        return _power((z if z > lowest else lowest) - m, high, low)
 
     return of_eight_bits
 
 
+@register_jitable
+def _parts(m, high):
+    """m and 0, or 0 and m, see `_sums`."""
+    return (m, _F(0)) if m * high > _LATE else (_F(0), m)
+
+
 @_total
 def _sums(block, m, lowest, high, low, guess):
-    """Σ 2^x, Σ 2^x·y and Σ 2^x·y² for y = x + guess."""
+    """Σ 2^x, Σ 2^x·y and Σ 2^x·y² for y = x + guess.
+
+    What z − m loses in rounding is z − (d + m) where |m| ≥ |z|, else (z − d) − m (Dekker 1971). One form serves a
+    block: the second for m below 4T, where only d < 8T is served worse, the first above it, where only d > 8T is.
+    """
+    part, other_part = _parts(m, high)
     mass, first, second = _F(0), _F(0), _F(0)
     for j in range(block.size):
-        power, x = _power_below(block[j], m, lowest, high, low)
+        power, x = _power_below(block[j], m, part, other_part, lowest, high, low)
         y = x + guess
         weighted = power * y
         mass += power
@@ -199,20 +203,27 @@ def _extremes_as_typed(block, threshold):
 
         return full
 
-    def half(block, threshold):
+    def half(block, threshold):  # all in lanes of 16 bits
         keys = block.view(np.int16)
-        top, unsigned, above = np.int16(-0x8000), np.uint16(0), _I(0)
-        for j in range(keys.size):
-            top = max(top, keys[j])
-            unsigned = max(unsigned, block[j])
-        for j in range(keys.size):
-            above += _I(_widen(block[j]) > threshold)
+        bits = np.float32(threshold + _F(0))  # −0 becomes 0
+        bound = np.uint16(bits.view(np.uint32) >> _U(16))
+        top, unsigned, above = np.int16(-0x8000), np.uint16(0), np.int16(0)
+        if threshold >= 0:
+            for j in range(keys.size):
+                top = max(top, keys[j])
+                unsigned = max(unsigned, block[j])
+                above = np.int16(above + np.int16(keys[j] > np.int16(bound)))
+        else:  # every positive logit is above, and of the negative those with fewer bits
+            for j in range(keys.size):
+                top = max(top, keys[j])
+                unsigned = max(unsigned, block[j])
+                above = np.int16(above + np.int16(block[j] < bound))
         if top < 0:
             top = np.int16(0x7FFF)
             for j in range(keys.size):
                 top = min(top, keys[j])
         bad = top >= np.int16(0x7F80) or unsigned > np.uint16(0xFF80)
-        return _widen(np.uint16(top)), bad, unsigned == np.uint16(0xFF80), above
+        return _widen(np.uint16(top)), bad, unsigned == np.uint16(0xFF80), _I(above)
 
     return half
 
@@ -267,37 +278,44 @@ def _lowered(block, m, scratch):
 
 @register_jitable
 def _block_sums(block, m, scale, high, low, guess, scratch):
+    """`_sums` of a block, in float64."""
     reach = np.float32(-127.0 / scale)
-    if abs(np.float64(m)) * scale < _EXACT:
-        mass, first, second = _sums(block, m, np.float32(m + reach), high, low, guess)
-    else:
-        mass, first, second = _sums(_lowered(block, m, scratch), _F(0), reach, high, low, guess)
-    return np.float64(mass), np.float64(first), np.float64(second)
+    mass, first, second = 0.0, 0.0, 0.0
+    near = abs(np.float64(m)) * scale < _EXACT
+    for i in range(0, block.size, _SUMMED):
+        part = block[i : i + _SUMMED]
+        if near:
+            sums = _sums(part, m, np.float32(m + reach), high, low, guess)
+        else:
+            sums = _sums(_lowered(part, m, scratch), _F(0), reach, high, low, guess)
+        mass += sums[0]
+        first += sums[1]
+        second += sums[2]
+    return mass, first, second
 
 
 @register_jitable
 def _moments(row, scale, threshold, ids, values, scratch):
-    """(highest, mass, mean, M2, above, masked) of a row: mass and x relative to the highest; in units of log 2.
+    """(highest, mass, mean, M2, above) of a row: mass and x relative to the highest; in units of log 2.
 
-    `above` counts the logits above the threshold, `masked` says whether any is -inf. A row at fault has a highest
-    of NaN, +inf or -inf.
+    `above` counts the logits above the threshold. A row at fault has a highest of NaN, +inf or -inf.
     """
     high = np.float32(scale)
     low = np.float32(scale - np.float64(high))
-    highest, mass, mean, square, above, masked = -np.inf, 0.0, 0.0, 0.0, 0, False
+    highest, mass, mean, square, above = -np.inf, 0.0, 0.0, 0.0, 0
     known = 0
-    for i in range(0, row.size, BLOCK):
-        block = row[i : i + BLOCK]
-        m, bad, some_masked, more = _extremes(block, threshold)
+    for i in range(0, row.size, _BLOCK):
+        block = row[i : i + _BLOCK]
+        m, bad, _, more = _extremes(block, threshold)
         if bad:
-            return _fault(row), 0.0, 0.0, 0.0, 0, False
+            return _fault(row), 0.0, 0.0, 0.0, 0
         above += more
-        masked |= some_masked
         if ids.size and (known < ids.size or m > values[ids.size - 1]):
             known = _insert(block, i, known, ids, values)
         if m == -np.inf:
             continue
         apart = (m - highest) * scale if mass > 0 else np.inf
+        weight = np.exp2(-abs(apart))  # of the lower of the two in terms of the higher
         if mass > 0:
             guess = max(0.0, apart - mean)
         elif block.size > 2 * _SAMPLE:
@@ -309,17 +327,15 @@ def _moments(row, scale, threshold, ids, values, scratch):
             guess_32 = np.float32(guess)
             here, first, second = _block_sums(block, m, scale, high, low, guess_32, scratch)
             off = first / here
-            share = here / (here + (mass * 2.0 ** max(-apart, -1074.0) if apart < 1000 else 0.0))
+            share = here / (here + mass * weight) if apart > 0 else here * weight / (here * weight + mass)
             spread = second / here - off * off
-            if not share * off * off > max(2.0, 2 * spread):
+            if not share * off * off > max(0.5, spread / 2):
                 break
             guess = guess_32 - off
         mean_here, square_here = off - np.float64(guess_32), second - first * off
         if apart > 0:  # the highest so far: what came before is lowered to it
-            weight = 2.0**-apart if mass > 0 else 0.0
             mass, square, mean, highest = mass * weight, square * weight, mean - apart, np.float64(m)
         else:
-            weight = 2.0**apart
             here, square_here, mean_here = here * weight, square_here * weight, mean_here + apart
         if mass > 0:
             delta = mean_here - mean
@@ -329,79 +345,151 @@ def _moments(row, scale, threshold, ids, values, scratch):
             mass = joint
         else:
             mass, mean, square = here, mean_here, square_here
-    return highest, mass, mean, square, above, masked
+    return highest, mass, mean, square, above
 
 
 @cached_njit
-def statistics_kernel(flat, stride, vocabulary, first_row, targets, scale, moments, ranks, ids, values):
+def statistics_kernel(flat, stride, first, vocabulary, targets, scale, moments, ranks, ids, values):
     """moments (rows, 5): highest, mass, mean and M2 of x in units of log 2, target's logit; ranks (rows,).
 
-    flat: the memory from row 0 on, float32 or the bits of bfloat16; a row begins each `stride` entries; scale: log₂e/T;
-    targets (rows,) or (0,); ids and values (rows, k).
+    flat: memory in which row i begins at entry i·stride, float32 or the bits of bfloat16, read from row `first` on;
+    scale: log₂e/T; targets (rows,) or (0,); ids and values (rows, k).
     """
-    scratch = np.empty(BLOCK, np.float32)
+    scratch = np.empty(_SUMMED, np.float32)
     for r in range(moments.shape[0]):
-        begin = (first_row + r) * stride
+        begin = (first + r) * stride
         row = flat[begin : begin + vocabulary]
         threshold = np.float32(np.inf)
         if targets.size:
             threshold = _widen(row[targets[r]])
-        highest, mass, mean, square, above, _ = _moments(row, scale, threshold, ids[r], values[r], scratch)
+        highest, mass, mean, square, above = _moments(row, scale, threshold, ids[r], values[r], scratch)
         moments[r, 0], moments[r, 1], moments[r, 2], moments[r, 3] = highest, mass, mean, square
         moments[r, 4] = threshold
         ranks[r] = above
 
 
 @_total
-def _divergences(p, q, p_m, q_m, lowest_p, lowest_q, apart, p_share, q_share, reach, high, low):
-    """Σ of KL(p‖q), KL(q‖p), JS and the total variation (twice the last two), in nats; `apart` = ln(s_q/s_p).
+def _mass_sums(block, m, lowest, high, low):
+    """Σ 2^x and Σ 2^x·x."""
+    mass, first = _F(0), _F(0)
+    for j in range(block.size):
+        power, x = _power((block[j] if block[j] > lowest else lowest) - m, high, low)
+        mass += power
+        first += power * x
+    return mass, first
 
-    With P the larger of p and q, ρ = |ln(q/p)|, E = e^-ρ the ratio of the smaller to it, D = 1 − E, terms are
 
-        KL(larger‖smaller)  P·(E − 1 + ρ)                           = P·ρ²·a(ρ)
-        KL(smaller‖larger)  P·(1 − E − Eρ)                          = P·ρ²·(1 − (1+ρ)·a(ρ))
-        2·JS                P·((1+E)(ln 2 − ln(1+E)) − Eρ)·2        = P·D²·k(D)·2
-
-    by the left form where ρ is over ln(2)/2 and by the right, where nothing cancels, below it.
-    """
-    pq, qp, js, variation = _F(0), _F(0), _F(0), _F(0)
-    for j in range(p.size):
-        forward, backward, spread, difference = _pair_terms(
-            p[j], q[j], p_m, q_m, lowest_p, lowest_q, apart, p_share, q_share, reach, high, low
-        )
-        pq += forward
-        qp += backward
-        js += spread
-        variation += difference
-    return pq, qp, js, variation
+@register_jitable
+def _normaliser(row, scratch):
+    """(highest, mass, mean, masked): as of `_moments`, at temperature 1; `masked` says whether any logit is -inf."""
+    high = np.float32(_LOG2E)
+    low = np.float32(_LOG2E - np.float64(high))
+    reach = np.float32(-127.0 / _LOG2E)
+    highest, mass, mean, masked = -np.inf, 0.0, 0.0, False
+    for i in range(0, row.size, _BLOCK):
+        block = row[i : i + _BLOCK]
+        m, bad, some_masked, _ = _extremes(block, np.float32(np.inf))
+        if bad:
+            return _fault(row), 0.0, 0.0, False
+        masked |= some_masked
+        if m == -np.inf:
+            continue
+        here, first = 0.0, 0.0
+        near = abs(np.float64(m)) * _LOG2E < _EXACT
+        for j in range(0, block.size, _SUMMED):
+            part = block[j : j + _SUMMED]
+            if near:
+                sums = _mass_sums(part, m, np.float32(m + reach), high, low)
+            else:
+                sums = _mass_sums(_lowered(part, m, scratch), _F(0), reach, high, low)
+            here += sums[0]
+            first += sums[1]
+        apart = (m - highest) * _LOG2E if mass > 0 else np.inf
+        if apart > 0:
+            mass, mean, highest = mass * np.exp2(-apart), mean - apart, np.float64(m)
+            apart = 0.0
+        weight = np.exp2(apart)
+        joint = mass + here * weight
+        before = mass * mean if mass > 0 else 0.0
+        mean = (before + (first + apart * here) * weight) / joint
+        mass = joint
+    return highest, mass, mean, masked
 
 
 @_term
-def _pair_terms(p, q, p_m, q_m, lowest_p, lowest_q, apart, p_share, q_share, reach, high, low):
-    p = p if p > lowest_p else lowest_p
-    q = q if q > lowest_q else lowest_q
+def _share_and_ratio(p, q, p_m, q_m, apart, p_share, q_share, reach, high, low):
+    """The larger of p and q, and ln(q/p)."""
+    p = p - p_m
+    q = q - q_m
+    p = p if p > _LOWEST else _LOWEST  # a mask: where both are masked their ratio is a number
+    q = q if q > _LOWEST else _LOWEST
     ratio = (q - p) - apart
     p_larger = ratio <= 0
-    d = (p - p_m) if p_larger else (q - q_m)
-    d = d if d > reach else reach
-    most = _mass(d, high, low) * (p_share if p_larger else q_share)
-    rho = -ratio if p_larger else ratio
-    bound = -rho if -rho > reach else reach
-    E = _mass(bound, high, low)
-    near = rho < _F(0.3465)
-    small = rho if near else _F(0)
-    series = _fma(_fma(_fma(_fma(_A4, small, _A3), small, _A2), small, _A1), small, _A0)
-    square = small * small
+    d = p if p_larger else q
+    return _power(d if d > reach else reach, high, low)[0] * (p_share if p_larger else q_share), ratio
+
+
+@register_jitable(fastmath=False)
+def _fill(p, q, p_m, q_m, apart, p_share, q_share, reach, high, low, most, ratio):
+    for j in range(p.size):
+        most[j], ratio[j] = _share_and_ratio(p[j], q[j], p_m, q_m, apart, p_share, q_share, reach, high, low)
+
+
+@register_jitable(fastmath=False)
+def _fill_terms(most, ratio, reach, high, low, forward, backward, difference, smaller):
+    """Terms of KL(p‖q) and KL(q‖p), in nats, and of twice the total variation; and E.
+
+    With P the larger of p and q, ρ = |ln(q/p)|, E = e^-ρ the ratio of the smaller to it, D = 1 − E, terms are
+
+        KL(larger‖smaller)  P·(E − 1 + ρ)                     = P·ρ²·a(ρ)
+        KL(smaller‖larger)  P·(1 − E − Eρ)                    = P·ρ²·(1 − (1+ρ)·a(ρ))
+        2·JS                P·((1+E)(ln 2 − ln(1+E)) − Eρ)    = P·ρ²·k(ρ)
+
+    by the left form where ρ is over ln(2)/2 and by the right, where nothing cancels, below it.
+    """
+    for j in range(most.size):
+        forward[j], backward[j], difference[j], smaller[j] = _kl_terms(most[j], ratio[j], reach, high, low)
+
+
+@_term
+def _kl_terms(most, ratio, reach, high, low):
+    p_larger = ratio <= 0
+    minus = ratio if p_larger else -ratio
+    rho = -minus
+    E = _power(minus if minus > reach else reach, high, low)[0]
+    near = rho < _NEAR
+    series = _fma(_fma(_fma(_fma(_A4, rho, _A3), rho, _A2), rho, _A1), rho, _A0)
+    square = rho * rho
     excess = square * series
-    D = (small - excess) if near else _ONE - E
+    D = (rho - excess) if near else _ONE - E
     large = excess if near else (E - _ONE) + rho
-    little = square * (_ONE - _fma(small, series, series)) if near else _ONE - _fma(E, rho, E)
-    k = _fma(_fma(_fma(_fma(_fma(_K5, D, _K4), D, _K3), D, _K2), D, _K1), D, _K0)
+    little = square * (_ONE - _fma(rho, series, series)) if near else _ONE - _fma(E, rho, E)
+    return most * (large if p_larger else little), most * (little if p_larger else large), most * D, E
+
+
+@register_jitable(fastmath=False)
+def _fill_js(most, ratio, smaller, spread):
+    """Terms of 2·JS, as above."""
+    for j in range(most.size):
+        spread[j] = most[j] * _js_term(ratio[j], smaller[j])
+
+
+@_total
+def _sum(terms):
+    """In float64: in float32 equal terms would be rounded in one direction."""
+    total = 0.0
+    for j in range(terms.size):
+        total += np.float64(terms[j])
+    return total
+
+
+@_term
+def _js_term(ratio, E):
+    rho = -ratio if ratio <= 0 else ratio
+    near = rho < _NEAR
+    k = _fma(_fma(_fma(_fma(_K4, rho, _K3), rho, _K2), rho, _K1), rho, _K0)
     psi = _fma(_fma(_fma(_fma(_fma(_fma(_P6, E, _P5), E, _P4), E, _P3), E, _P2), E, _P1), E, _P0)
-    v = D * D * k if near else psi - E * rho
-    forward = most * (large if p_larger else little)
-    backward = most * (little if p_larger else large)
-    return forward, backward, most * v, most * D
+    return rho * rho * k if near else psi - E * rho
 
 
 @register_jitable
@@ -415,54 +503,50 @@ def _first_place(row, highest):
 @register_jitable
 def _impossible(p, p_highest, q):
     """Whether q masks an entry that p does not."""
-    for j in range(p.size):
+    for j in range(p.size):  # noqa: SIM110  Numba has no generators within any()
         if q[j] == -np.inf and p[j] - p_highest > _NOTHING:
             return True
     return False
 
 
 @cached_njit
-def pair_kernel(p_flat, p_stride, q_flat, q_stride, vocabulary, first_row, out):
+def pair_kernel(p_flat, p_stride, p_first, q_flat, q_stride, q_first, vocabulary, out):
     """out (rows, 11): highest, mass and mean of p, of q, KL both ways, JS, total variation, same top; float32 rows."""
-    scale = _LOG2E
-    high = np.float32(scale)
-    low = np.float32(scale - np.float64(high))
-    reach = np.float32(-127.0 / scale)
-    scratch, other = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
-    no_ids, no_values = np.empty(0, np.int64), np.empty(0, np.float32)
-    never = np.float32(np.inf)
+    high = np.float32(_LOG2E)
+    low = np.float32(_LOG2E - np.float64(high))
+    reach = np.float32(-127.0 / _LOG2E)
+    most, ratio = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
+    forward, backward = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
+    difference, smaller = np.empty(_SUMMED, np.float32), np.empty(_SUMMED, np.float32)
     for r in range(out.shape[0]):
-        begin = (first_row + r) * p_stride
+        begin = (p_first + r) * p_stride
         p = p_flat[begin : begin + vocabulary]
-        begin = (first_row + r) * q_stride
+        begin = (q_first + r) * q_stride
         q = q_flat[begin : begin + vocabulary]
-        p_top, p_mass, p_mean, _, _, p_masked = _moments(p, scale, never, no_ids, no_values, scratch)
-        q_top, q_mass, q_mean, _, _, q_masked = _moments(q, scale, never, no_ids, no_values, scratch)
+        p_top, p_mass, p_mean, p_masked = _normaliser(p, most)
+        q_top, q_mass, q_mean, q_masked = _normaliser(q, most)
         out[r, 0], out[r, 1], out[r, 2] = p_top, p_mass, p_mean
         out[r, 3], out[r, 4], out[r, 5] = q_top, q_mass, q_mean
         if not (np.isfinite(p_top) and np.isfinite(q_top)):
             continue
-        log_apart = math.log(q_mass) - math.log(p_mass)
         p_share, q_share = np.float32(1 / p_mass), np.float32(1 / q_mass)
-        far = max(abs(p_top), abs(q_top)) > _EXACT
-        p_m, q_m = (_F(0), _F(0)) if far else (np.float32(p_top), np.float32(q_top))
-        apart = np.float32(log_apart if far else q_top - p_top + log_apart)
+        p_m, q_m = np.float32(p_top), np.float32(q_top)
+        apart = np.float32(math.log(q_mass) - math.log(p_mass))
         pq = qp = js = variation = 0.0
-        for i in range(0, vocabulary, BLOCK):
-            p_block, q_block = p[i : i + BLOCK], q[i : i + BLOCK]
-            if far:
-                p_block = _lowered(p_block, np.float32(p_top), scratch)
-                q_block = _lowered(q_block, np.float32(q_top), other)
-            a, b, c, d = _divergences(
-                p_block, q_block, p_m, q_m, _LOWEST, _LOWEST, apart, p_share, q_share, reach, high, low
-            )
-            pq += a
-            qp += b
-            js += c
-            variation += d
+        for i in range((vocabulary - 1) // _SUMMED * _SUMMED, -1, -_SUMMED):  # what was read last is near
+            p_part, q_part = p[i : i + _SUMMED], q[i : i + _SUMMED]
+            some, ratios = most[: p_part.size], ratio[: p_part.size]
+            _fill(p_part, q_part, p_m, q_m, apart, p_share, q_share, reach, high, low, some, ratios)
+            n = some.size
+            _fill_terms(some, ratios, reach, high, low, forward[:n], backward[:n], difference[:n], smaller[:n])
+            pq += _sum(forward[:n])
+            qp += _sum(backward[:n])
+            variation += _sum(difference[:n])
+            _fill_js(some, ratios, smaller[:n], forward[:n])
+            js += _sum(forward[:n])
         if q_masked and _impossible(p, np.float32(p_top), q):
             pq = np.inf
         if p_masked and _impossible(q, np.float32(q_top), p):
             qp = np.inf
-        out[r, 6], out[r, 7], out[r, 8], out[r, 9] = pq, qp, js, variation
+        out[r, 6], out[r, 7], out[r, 8], out[r, 9] = pq, qp, js / 2, variation / 2
         out[r, 10] = _first_place(p, p_top) == _first_place(q, q_top)

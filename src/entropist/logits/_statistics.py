@@ -12,11 +12,12 @@ and the values of a row depend neither on its neighbours nor on the number of th
 """
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_array_api_obj, is_torch_array
+from array_api_compat import array_namespace, device, is_array_api_obj, is_torch_array
 
 from entropist.errors import InputError
 
@@ -61,21 +62,117 @@ def statistics(logits: Any, targets: Any = None, *, temperature: float = 1.0, to
         raise InputError(f"logits must be (..., vocabulary) with a vocabulary; given shape {tuple(logits.shape)}.")
     vocabulary = int(logits.shape[-1])
     _check_options(temperature, top_k, vocabulary)
+    if wants_gradient(logits):
+        from entropist.logits import _gradients
+
+        return _gradients.statistics(logits, targets, temperature, top_k)
     shape = tuple(logits.shape[:-1])
-    rows = xp.reshape(logits, (-1, vocabulary))
     flat_targets = None if targets is None else _flat_targets(xp, targets, shape, vocabulary, logits)
-    step = max(1, _CHUNK_ENTRIES // vocabulary)
-    starts = range(0, max(1, rows.shape[0]), step)
-    parts = []
-    for i in starts:
-        chosen = None if flat_targets is None else flat_targets[i : i + step]
-        parts.append(_chunk(xp, rows[i : i + step], chosen, temperature, top_k, i))
-    return LogitStatistics(
-        *(
-            None if parts[0][index] is None else _join(xp, [part[index] for part in parts], shape)
-            for index in range(len(fields(LogitStatistics)))
-        )
-    )
+    return LogitStatistics(*in_groups(xp, (logits,), flat_targets, _rows_by(xp, logits, temperature, top_k)))
+
+
+RowsBy = Callable[..., tuple[Any, ...]]  # (rows of each array, targets or None, number of the first row) -> fields
+
+
+def _rows_by(xp: Any, logits: Any, temperature: float, top_k: int) -> RowsBy:
+    """What reads rows of these logits: a kernel where one can, on the GPU or the CPU, else the plain way in chunks."""
+    from entropist.logits import _cpu
+
+    if on_gpu(logits):
+        from entropist.logits import _triton
+
+        if _triton.usable(logits):
+            return lambda z, targets, offset: _triton.statistics_rows(z, targets, temperature, top_k, offset)
+    elif _cpu.readable(logits, temperature=temperature):
+        return lambda z, targets, offset: _cpu.statistics_rows(z, targets, temperature, top_k, offset)
+    return lambda z, targets, offset: _plain_rows(xp, z, targets, temperature, top_k, offset)
+
+
+def in_groups(xp: Any, logits: tuple[Any, ...], targets: Any, rows_by: RowsBy) -> tuple[Any, ...]:
+    """The fields that `rows_by` finds for all rows of the `logits`, in their shape and their library.
+
+    Where rows of (..., vocabulary) are not evenly apart in memory, they are read group by group, not copied.
+    """
+    shape = tuple(logits[0].shape[:-1])
+    parts, offset = [], 0
+    for group in _even_groups(logits):
+        end = offset + group[0].shape[0]
+        parts.append(rows_by(*group, None if targets is None else targets[offset:end], offset))
+        offset = end
+    fields_of_all = zip(*parts)
+    return tuple(None if each[0] is None else _join(xp, [_of(xp, e) for e in each], shape) for each in fields_of_all)
+
+
+def _even_groups(logits: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The arrays as (rows, vocabulary) without a copy, in as few groups of rows as that takes."""
+    flat = [_evenly(each) for each in logits]
+    if all(each is not None for each in flat):
+        yield tuple(flat)
+        return
+    for i in range(logits[0].shape[0]):
+        yield from _even_groups(tuple(each[i] for each in logits))
+
+
+def _evenly(logits: Any) -> Any:
+    """A view (rows, vocabulary), or None where there is none."""
+    shape = (math.prod(logits.shape[:-1]), logits.shape[-1])
+    if is_torch_array(logits):
+        try:
+            return logits.view(shape)
+        except RuntimeError:  # torch says so where strides do not allow it
+            return None
+    view = logits.view()
+    try:
+        view.shape = shape
+    except AttributeError:
+        return None
+    return view
+
+
+def _of(xp: Any, values: Any) -> Any:
+    """The kernels' NumPy arrays in the library of the logits, without a copy."""
+    return values if array_namespace(values) is xp else xp.asarray(values)
+
+
+def wants_gradient(*logits: Any) -> bool:
+    """Whether any of them is a tensor that carries a gradient now."""
+    if not any(is_torch_array(each) and each.requires_grad for each in logits):
+        return False
+    import torch
+
+    return torch.is_grad_enabled()
+
+
+def on_gpu(logits: Any) -> bool:
+    """Whether these are a tensor on a CUDA device."""
+    return bool(is_torch_array(logits) and logits.is_cuda)
+
+
+def _plain_rows(xp: Any, rows: Any, targets: Any, temperature: float, top_k: int, offset: int) -> tuple[Any, ...]:
+    """The fields of `LogitStatistics` of rows (rows, vocabulary), in float64, a chunk at a time."""
+    step = max(1, _CHUNK_ENTRIES // rows.shape[1])
+
+    def read(i: int) -> tuple[Any, ...]:
+        chosen = None if targets is None else targets[i : i + step]
+        return _chunk(xp, rows[i : i + step], chosen, temperature, top_k, offset + i)
+
+    return filled(xp, rows.shape[0], step, read)
+
+
+def filled(xp: Any, rows: int, step: int, read: Callable[[int], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The fields that `read(i)` finds of `step` rows from i on, of all rows, in arrays allocated once.
+
+    Small arrays kept between large temporaries leave holes in the heap, gigabytes of them for a long input.
+    """
+    first = read(0)
+    if step >= rows:
+        return first
+    fields = [None if f is None else xp.empty((rows, *f.shape[1:]), dtype=f.dtype, device=device(f)) for f in first]
+    for i in range(0, rows, step):
+        for field, part in zip(fields, read(i) if i else first):
+            if field is not None:
+                field[i : i + step] = part
+    return tuple(fields)
 
 
 def _chunk(xp: Any, rows: Any, targets: Any, temperature: float, top_k: int, offset: int) -> tuple[Any, ...]:
@@ -160,6 +257,7 @@ def _check_options(temperature: float, top_k: int, vocabulary: int) -> None:
         raise InputError(f"top_k must lie between 0 and the vocabulary of {vocabulary}; given {top_k}.")
 
 
-def _join(xp: Any, parts: list[Any], shape: tuple[int, ...]) -> Any:
+def _join(xp: Any, parts: list[Any], shape: tuple[int, ...] = (-1,)) -> Any:
+    """One array of the rows of all parts, its rows in `shape`."""
     joined = parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
     return xp.reshape(joined, (*shape, *joined.shape[1:]))

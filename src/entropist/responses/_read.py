@@ -161,7 +161,7 @@ def _read(group: Group, given: _Given) -> Trace:
     pieces, exact = emitted_bytes(words, rows.parts, seen)
     _refuse(seen.findings, given.strict)
     rounding = rounding_of(seen)
-    bounds = intervals(seen, size, rounding)
+    bounds = intervals(seen, size, rounding, server)
     record = table(rows, words, seen, bounds, pieces)
     declaration = Declaration(
         server=server,

@@ -46,7 +46,7 @@ def body(kind: str, model: str | None, prompt: str, settings: Settings) -> dict[
     sampling = {"temperature": settings.temperature, "seed": settings.seed}
     match kind:
         case "openai-chat":
-            asked = {
+            asked: dict[str, Any] = {
                 "messages": [{"role": "user", "content": prompt}],
                 "logprobs": True,
                 "top_logprobs": settings.top,

@@ -19,7 +19,7 @@ from entropist.errors import FileError, InputError
 from entropist.responses import _chat, _gemini, _legacy, _llamacpp, _ollama, _openai_responses, _sglang, _tgi
 from entropist.responses._dialects import dialect_of
 from entropist.responses._json import decode, encode
-from entropist.responses._shapes import Answer, TgiToken
+from entropist.responses._shapes import Answer, Choice, TgiToken
 
 _END = b"[DONE]"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -140,7 +140,9 @@ def _grouped(chunks: Iterator[Answer | bytes], dialect: str | None) -> Iterator[
                 return
             raise
         mine = dialect_of(chunk, dialect) if isinstance(chunk, Answer) else None
-        more = isinstance(chunk, Answer) and (_without_tokens(chunk) or (mine == name and _goes_on(mine, held, chunk)))
+        more = isinstance(chunk, Answer) and (
+            _without_tokens(chunk, held) or (mine == name and _goes_on(mine, held, chunk))
+        )
         if held and not more:
             yield Group(held, False)
             held = []
@@ -151,9 +153,20 @@ def _grouped(chunks: Iterator[Answer | bytes], dialect: str | None) -> Iterator[
             held.append(chunk)
 
 
-def _without_tokens(chunk: Answer) -> bool:
-    """A chunk of usage figures alone, as OpenAI's streams end with."""
-    return chunk.choices == [] and chunk.error is None
+def _without_tokens(chunk: Answer, held: list[Answer]) -> bool:
+    """A chunk that ends a stream and says nothing: of usage figures alone, or why the answer of this id stopped."""
+    if chunk.choices == [] and chunk.error is None:
+        return True
+    same = bool(held) and chunk.id is not None and chunk.id == held[-1].id
+    return same and bool(chunk.choices) and all(_says_nothing(choice) for choice in chunk.choices or ())
+
+
+def _says_nothing(choice: Choice) -> bool:
+    return choice.logprobs is None and choice.finish_reason is not None and not choice.text and choice.message is None
+
+
+def _is_unfinished(answer: Answer) -> bool:
+    return any(choice.finish_reason is None for choice in answer.choices or ())
 
 
 def _goes_on(name: str | None, held: list[Answer], chunk: Answer) -> bool:
@@ -163,10 +176,12 @@ def _goes_on(name: str | None, held: list[Answer], chunk: Answer) -> bool:
     last = held[-1]
     match name:
         case _chat.NAME:
-            return bool(chunk.object == "chat.completion.chunk" and chunk.id == last.id)
+            # llama.cpp streams the chat shape on /v1/completions too, under that object's own name.
+            if chunk.object == "chat.completion.chunk":
+                return bool(chunk.id == last.id)
+            return _is_unfinished(held[0]) and chunk.id is not None and bool(chunk.id == last.id)
         case _legacy.NAME:
-            unfinished = any(choice.finish_reason is None for choice in held[0].choices or ())
-            return bool(unfinished and chunk.id is not None and chunk.id == last.id)
+            return _is_unfinished(held[0]) and chunk.id is not None and bool(chunk.id == last.id)
         case _ollama.NAME:
             return bool(last.done is False)
         case _llamacpp.NAME:

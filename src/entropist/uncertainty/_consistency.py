@@ -57,7 +57,7 @@ def sampling_consistency(
     Raises `InputError` where no token has a list of alternatives.
 
     >>> import entropist as en
-    >>> text = "It was a bright cold day, and the clocks were striking."
+    >>> text = "The old lighthouse keeper climbed the stairs, lit the lamp, and looked out over the sea."
     >>> sampling_consistency(en.trace(text)).verdict
     'cannot tell'
     """

@@ -47,11 +47,13 @@ def numbers(name: str, values: ArrayLike) -> NDArray[Any]:
         raise InputError(f"{name} must be numbers, all rows of one length ({first_line(error)}).") from error
 
 
-def check_rounding(rounding: float) -> None:
-    """Refuse what is no relative rounding error of a number format."""
-    if not (isinstance(rounding, (int, float)) and 0.0 <= rounding <= _MOST_ROUNDING):
+def roundings(rounding: ArrayLike, n: int) -> Array:
+    """(rows,): the relative rounding error of each row; refuses what is none of a number format."""
+    given = np.asarray(numbers("rounding", rounding))
+    if given.shape not in ((), (n,)) or not bool(((given >= 0) & (given <= _MOST_ROUNDING)).all()):
         raise InputError(f"rounding must lie between 0 and 2**-6; given {rounding!r}. It is the relative size of a "
                          "rounding error: 2**-23 for float32, 2**-8 for bfloat16.")  # fmt: skip
+    return np.broadcast_to(given.astype(np.float64), (n,))
 
 
 def vocabularies(vocabulary_size: ArrayLike, count: Array) -> Array:

@@ -23,11 +23,11 @@ from entropist.errors import InputError
 from entropist.measures.truncated._reading import (
     EXCUSED_MASS,
     Array,
-    check_rounding,
     matrix,
     refuse_mass,
     refuse_misplaced,
     refuse_values,
+    roundings,
     series,
     vocabularies,
 )
@@ -72,14 +72,14 @@ def rows(
     vocabulary_size: ArrayLike,
     *,
     also: ArrayLike | None = None,
-    rounding: float = FLOAT32,
+    rounding: ArrayLike = FLOAT32,
 ) -> Rows:
     """Read many lists at once, for `entropy_bounds` and its like; a single list has `entropy` and its like.
 
     top_logprobs: (rows, k), in any order, shorter lists filled up with -inf. vocabulary_size: a number or (rows,);
     an upper bound of it gives valid bounds. also: (rows,) or (rows, j), log-probabilities known of tokens that the
-    list does not hold, -inf where there is none. rounding: |error of l| ≤ rounding·(1 + |l|); 2**-23 unless told,
-    0 for exact lists, 2**-8 where a server computes in bfloat16.
+    list does not hold, -inf where there is none. rounding: |error of l| ≤ rounding·(1 + |l|), a number or (rows,);
+    2**-23 unless told, 0 for exact lists, 2**-8 where a server computes in bfloat16.
 
     Raises `InputError`, naming the row, for NaN, positive values (logits, probabilities), the sentinel -9999 and
     its like, mass above 1 or below what the vocabulary needs by over 1e-4, an `also` above its list.
@@ -94,13 +94,12 @@ def rows(
     extra = np.empty((n, 0)) if also is None else matrix("also", also, columns=True)
     if len(extra) != n:
         raise InputError(f"also has {len(extra)} rows and top_logprobs {n}: they must be paired.")
-    check_rounding(rounding)
+    least = np.maximum(roundings(rounding, n), _LEAST_ROUNDING)
     known = np.concatenate([top, extra], axis=1) if extra.shape[1] else top
     count, low, largest, mass, first, second, third = _moments(known)
     refuse_values(low, largest)
     size = vocabularies(vocabulary_size, count)
     smallest = _smallest(top)
-    least = np.asarray(max(rounding, _LEAST_ROUNDING))
     refuse_misplaced(extra, smallest, least)
     unseen, r, weight = size - count, 1.0 - mass, mass + first
     astray = np.maximum(np.maximum(-r, r - unseen * np.exp(smallest)), 0.0)

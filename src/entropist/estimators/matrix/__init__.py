@@ -1,0 +1,1 @@
+"""Mutual information of all pairs of columns."""

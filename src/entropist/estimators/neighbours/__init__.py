@@ -1,0 +1,1 @@
+"""Estimators from nearest neighbours: KSG and its kin."""

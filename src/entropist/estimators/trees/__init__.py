@@ -1,0 +1,1 @@
+"""Information gain of decision trees, and conditional maximum entropy."""
