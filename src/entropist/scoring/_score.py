@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from entropist.corpus import Document, Documents, WindowProtocol
 from entropist.corpus import protocol as make_protocol
 from entropist.errors import InputError
+from entropist.logits import compile_kernels
 from entropist.models import LanguageModel, load_model
 from entropist.progress import working
 from entropist.record import Protocol
@@ -87,6 +88,9 @@ def score(
             "batch_tokens": batch_tokens,
         },
     }
+    if save is not None:
+        # Kernels that became ready between a kill and its resume would change the last bits of what is left to score.
+        compile_kernels()
     store = None if save is None else Store(Path(save), settings, resume=resume)
     starts = word_starts(speaker) if words else None
     stream = iter(source) if until_stderr is None else random_order(source, seed)
