@@ -11,7 +11,7 @@ import torch
 import entropist as en
 from entropist.corpus import protocol
 from entropist.scoring import paired_difference
-from llama import TOOLS, gguf_of, needs_tools
+from llama import TOOLS, gguf_of, needs_binding, needs_tools
 
 WORDS = re.findall(r"\S+", "the tide went out and with it went boats gulls rope brine a lamp burnt low over cold stone")
 
@@ -192,3 +192,13 @@ def test_a_paired_difference_is_the_delete_one_jackknife(model):
     assert found.stderr == pytest.approx(stderr, rel=1e-9)
     alone = math.hypot(a.bits_per_byte().stderr, b.bits_per_byte().stderr)
     assert found.stderr < alone / 2, "what is hard for both takes itself out"
+
+
+def test_a_gguf_file_scores_like_the_weights(model, tmp_path):
+    needs_binding()
+    theirs = en.score(DOCUMENTS, model=gguf_of("base", tmp_path), words=True)
+    ours = en.score(DOCUMENTS, model=model, words=True)
+    assert theirs.bits_per_byte().value == pytest.approx(ours.bits_per_byte().value, rel=1e-4)
+    for name in ("surprisal", "corrected_surprisal"):
+        one, other = (np.array(s.words[name].to_pylist(), float) for s in (theirs, ours))
+        np.testing.assert_allclose(one, other, atol=1e-3)
