@@ -52,6 +52,9 @@ if TYPE_CHECKING:
     from entropist.responses import read_responses as read_responses
     from entropist.results import Bounds as Bounds
     from entropist.results import Estimate as Estimate
+    from entropist.scoring import Score as Score
+    from entropist.scoring import protocol_report as protocol_report
+    from entropist.scoring import score as score
     from entropist.scoring import trace as trace
 
 _DOOR = {
@@ -59,6 +62,7 @@ _DOOR = {
     "Estimate": "entropist.results",
     "LanguageModel": "entropist.models",
     "MaximumEntropy": "entropist.measures",
+    "Score": "entropist.scoring",
     "Trace": "entropist.record",
     "co_information": "entropist.measures",
     "conditional_entropy": "entropist.measures",
@@ -87,10 +91,12 @@ _DOOR = {
     "o_information": "entropist.measures",
     "perplexity": "entropist.measures",
     "pointwise_mutual_information": "entropist.measures",
+    "protocol_report": "entropist.scoring",
     "read_response": "entropist.responses",
     "read_responses": "entropist.responses",
     "renyi_divergence": "entropist.measures",
     "renyi_entropy": "entropist.measures",
+    "score": "entropist.scoring",
     "surprisal": "entropist.measures",
     "total_correlation": "entropist.measures",
     "total_variation": "entropist.measures",
@@ -107,6 +113,7 @@ __all__ = [
     "Estimate",
     "LanguageModel",
     "MaximumEntropy",
+    "Score",
     "Trace",
     "co_information",
     "conditional_entropy",
@@ -135,10 +142,12 @@ __all__ = [
     "o_information",
     "perplexity",
     "pointwise_mutual_information",
+    "protocol_report",
     "read_response",
     "read_responses",
     "renyi_divergence",
     "renyi_entropy",
+    "score",
     "surprisal",
     "total_correlation",
     "total_variation",

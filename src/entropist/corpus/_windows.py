@@ -17,11 +17,12 @@ from entropist.errors import InputError
 
 @dataclass(frozen=True)
 class Window:
-    """Tokens start to stop go through the model; those from `first_scored` on are scored."""
+    """Tokens start to stop go through the model, led by BOS or not; those from `first_scored` on are scored."""
 
     start: int
     stop: int
     first_scored: int
+    bos: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,5 +62,5 @@ class Sliding:
         for number in range(self.count(tokens)):
             start = number * self.stride
             stop = min(start + self.capacity, tokens)
-            yield Window(start, stop, max(reached, 0 if self.bos else 1))
+            yield Window(start, stop, max(reached, 0 if self.bos else 1), self.bos)
             reached = stop

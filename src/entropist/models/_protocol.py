@@ -77,5 +77,8 @@ class LanguageModel(Protocol):
         ...
 
     def hidden(self, ids: NDArray[np.int32]) -> Any:
-        """What `head` takes: the normalised states of the last layer, (tokens, hidden)."""
+        """What `head` takes: the normalised states of the last layer, (tokens, hidden).
+
+        Windows of one length may go together: ids (windows, tokens) give (windows, tokens, hidden).
+        """
         ...

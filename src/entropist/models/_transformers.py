@@ -65,11 +65,11 @@ class TransformersModel:
     def hidden(self, ids: NDArray[np.int32]) -> torch.Tensor:
         """See `LanguageModel.hidden`."""
         with torch.inference_mode():
-            states: torch.Tensor = self.module.base_model(input_ids=self._batch(ids), use_cache=False)[0][0]
-            return states
+            states: torch.Tensor = self.module.base_model(input_ids=self._batch(ids), use_cache=False)[0]
+            return states if ids.ndim == 2 else states[0]
 
     def _batch(self, ids: NDArray[np.int32]) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(ids, np.int64))[None].to(self.module.device)
+        return torch.from_numpy(np.atleast_2d(np.asarray(ids, np.int64))).to(self.module.device)
 
 
 def open_directory(directory: Path, name: str, *, device: str, dtype: str) -> TransformersModel:

@@ -1,0 +1,2 @@
+entropist score lighthouse.txt --save scored
+entropist score lighthouse.txt --save scored --resume

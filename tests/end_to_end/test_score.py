@@ -1,0 +1,264 @@
+"""A corpus scored whole: whatever the batches, the same bytes; killed and resumed, the same bytes; the command."""
+
+import errno
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import entropist as en
+from campaigns import campaign
+from certificates import certifies
+from entropist.corpus import Documents
+from entropist.errors import FileError, InputError
+from entropist.scoring import _score, _store
+
+pytestmark = certifies("scoring")
+
+WORDS = re.findall(
+    r"\S+", "the tide went out and with it went boats gulls rope brine a lamp burnt low over cold stone naïve 🙂"
+)
+SHARD = 400  # bytes of text a shard, so that a small corpus has many
+
+
+def corpus(count, seed=0, most=120):
+    g = np.random.default_rng(seed)
+    return [
+        {
+            "id": f"d{i}",
+            "text": " ".join(WORDS[j] for j in g.integers(0, len(WORDS), g.integers(0, most))),
+            "kind": "ab"[i % 2],
+        }
+        for i in range(count)
+    ]
+
+
+def contents(directory):
+    return {p.relative_to(directory).as_posix(): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return en.load_model("builtin:base")
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(_score, "_SHARD_BYTES", SHARD)
+
+
+@pytest.mark.parametrize("protocol", ["sliding", "disjoint", "strided", "half-window"])
+def test_batches_change_nothing(model, protocol):
+    documents = corpus(25)
+    tables = [
+        en.score(documents, model=model, protocol=protocol, window=32, batch_tokens=size).documents
+        for size in (1, 64, 500, 1 << 16)
+    ]
+    for table in tables[1:]:
+        assert table.equals(tables[0])
+
+
+def test_neighbours_change_nothing(model, monkeypatch):
+    documents = corpus(20)
+    together = en.score(documents, model=model).documents.to_pylist()
+    for row, document in zip(together, documents):
+        if row["scored_tokens"]:
+            alone = en.score([document], model=model).documents.to_pylist()[0]
+            for name in ("surprisal", "entropy", "varentropy", "rank_histogram", "scored_bytes"):
+                assert row[name] == alone[name]
+    monkeypatch.setattr(_score, "_SHARD_BYTES", SHARD)
+    assert en.score(documents, model=model).documents.to_pylist() == together
+
+
+def test_accounts(model):
+    found = en.score(corpus(12), model=model, protocol="half-window", window=16)
+    sizes = found.bytes()
+    assert sizes["scored_"] + sizes["context_"] + sizes["dropped_"] == sizes[""]
+    assert sizes[""] == sum(len(d["text"].encode()) for d in corpus(12))
+    assert sizes["dropped_"] > 0
+    assert sum(found.rank_histogram().values()) == sum(found.documents["scored_tokens"].to_pylist())
+    assert found.documents["top1"].to_pylist() == [h[0] for h in found.documents["rank_histogram"].to_pylist()]
+
+
+def test_saved_and_loaded(model, tmp_path, small_shards):
+    found = en.score(corpus(20), model=model, save=tmp_path / "s", tokens=True, words=True, group_column="kind")
+    again = en.Score.load(tmp_path / "s")
+    assert again.documents.equals(found.documents)
+    assert again.model == found.model
+    assert again.protocol == found.protocol
+    manifest = json.loads((tmp_path / "s/manifest.json").read_text())
+    assert manifest["complete"]
+    assert manifest["totals"] == json.loads(json.dumps(found.totals()))
+    assert len(manifest["shards"]) > 3
+    tokens = pq.read_table(tmp_path / "s/tokens")
+    assert tokens.num_rows == sum(found.documents["tokens"].to_pylist())
+    assert math.fsum(x for x in tokens["surprisal"].to_pylist() if x is not None) == pytest.approx(
+        math.fsum(found.documents["surprisal"].to_pylist()), rel=1e-14
+    )
+    assert pq.read_table(tmp_path / "s/words").num_rows == sum(found.documents["words"].to_pylist())
+    assert found.documents["id"].to_pylist() == [d["id"] for d in corpus(20)]
+    with pytest.raises(FileError, match="holds a score already"):
+        en.score(corpus(20), model=model, save=tmp_path / "s")
+
+
+CHILD = """
+import sys
+import entropist.scoring._score as module
+from entropist.scoring import score
+module._SHARD_BYTES = int(sys.argv[3])
+score(sys.argv[1], save=sys.argv[2], tokens=True, window=64)
+"""
+
+
+def test_killed_at_any_moment_and_resumed(model, tmp_path, small_shards, record_property):
+    file = tmp_path / "corpus.jsonl"
+    file.write_text("".join(json.dumps(d) + "\n" for d in corpus(60)))
+    expected = en.score(file, model=model, window=64, save=tmp_path / "whole", tokens=True)
+    whole = contents(tmp_path / "whole")
+    g, reused, kills = np.random.default_rng(7), [], campaign(20, least=2)
+    for number in range(kills):
+        directory = tmp_path / f"killed-{number}"
+        process = subprocess.Popen([sys.executable, "-c", CHILD, str(file), str(directory), str(SHARD)])
+        first = directory / "documents/shard-00000.parquet"
+        while not first.exists():
+            assert process.poll() is None
+            time.sleep(0.002)
+        time.sleep(float(g.uniform(0, 1.5)))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        resumed = en.score(file, model=model, window=64, save=directory, resume=True, tokens=True)
+        assert contents(directory) == whole
+        assert resumed.documents.equals(expected.documents)
+        assert resumed.shards_reused >= 1
+        reused.append(resumed.shards_reused)
+    record_property("kills", kills)
+    record_property("shards", len([name for name in whole if name.startswith("documents")]))
+    record_property("shards_reused", reused)
+
+
+def test_a_full_disk_leaves_what_can_be_resumed(model, tmp_path, small_shards, monkeypatch):
+    en.score(corpus(20), model=model, save=tmp_path / "whole")
+    write, calls = pq.write_table, []
+
+    def full(table, path, **options):
+        calls.append(path)
+        if len(calls) == 3:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(table, path, **options)
+
+    monkeypatch.setattr(_store.pq, "write_table", full)
+    with pytest.raises(FileError, match="No space left on device"):
+        en.score(corpus(20), model=model, save=tmp_path / "full")
+    monkeypatch.setattr(_store.pq, "write_table", write)
+    assert not list((tmp_path / "full").rglob("*.part"))
+    with pytest.raises(FileError, match="not finished"):
+        en.Score.load(tmp_path / "full")
+    found = en.score(corpus(20), model=model, save=tmp_path / "full", resume=True)
+    assert found.shards_reused == 2
+    assert contents(tmp_path / "full") == contents(tmp_path / "whole")
+
+
+def test_an_unreadable_shard_is_made_again(model, tmp_path, small_shards):
+    en.score(corpus(20), model=model, save=tmp_path / "s")
+    whole = contents(tmp_path / "s")
+    (tmp_path / "s/documents/shard-00001.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(FileError, match="resume makes it again"):
+        en.Score.load(tmp_path / "s")
+    en.score(corpus(20), model=model, save=tmp_path / "s", resume=True)
+    assert contents(tmp_path / "s") == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"documents": corpus(20, seed=1)}, "input has changed"),
+        ({"model": "builtin:bytes"}, "another model"),
+        ({"window": 32}, "another protocol"),
+        ({"tokens": True}, "another options"),
+    ],
+)
+def test_what_cannot_be_resumed(model, tmp_path, small_shards, change, message):
+    given = {"documents": corpus(20), "model": model}
+    en.score(**given, save=tmp_path / "s")
+    before = contents(tmp_path / "s")
+    with pytest.raises(InputError, match=message):
+        en.score(**given | change, save=tmp_path / "s", resume=True)
+    assert contents(tmp_path / "s") == before
+
+
+def test_what_is_refused(model, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/a").touch()
+    for options, message in (
+        ({"resume": True}, "give save"),
+        ({"tokens": True}, "give save"),
+        ({"until_stderr": 0.0}, "must be positive"),
+        ({"batch_tokens": 0}, "1 or more"),
+        ({"window": 513}, "longer than the 512"),
+        ({"protocol": "half"}, "not known"),
+        ({"protocol": "whole", "window": 4}, "'sliding' takes any length"),
+        ({"protocol": "half-window"}, "no token was scored"),
+        ({"save": tmp_path / "full"}, "holds no score"),
+    ):
+        with pytest.raises((InputError, FileError), match=message):
+            en.score(["some text of a few words"], model=model, **options)
+    with pytest.raises(InputError, match="no token was scored in 0 documents"):
+        en.score([], model=model)
+    with pytest.raises(InputError, match="readable twice"):
+        en.score(iter(["a"]), model=model, until_stderr=1.0)
+    with pytest.raises(InputError, match="no token was scored"):
+        en.score(["", "a"], model=model, bos=False)
+
+
+def test_stopping_when_the_error_is_small(model):
+    documents = corpus(150, most=30)
+    found = en.score(documents, model=model, until_stderr=0.2, seed=3)
+    assert 30 <= found.documents.num_rows < 150
+    assert found.bits_per_byte().stderr <= 0.2
+    again = en.score(documents, model=model, until_stderr=0.2, seed=3)
+    assert again.documents.equals(found.documents)
+    other = en.score(documents, model=model, until_stderr=0.2, seed=4)
+    assert other.documents["id"].to_pylist() != found.documents["id"].to_pylist()
+    every = en.score(documents, model=model, until_stderr=1e-9, seed=3)
+    assert sorted(every.documents["id"].to_pylist()) == sorted(d["id"] for d in documents)
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "entropist", "score", *arguments], capture_output=True, text=True, **options
+    )
+
+
+def test_the_command(tmp_path):
+    file = tmp_path / "c.jsonl"
+    file.write_text("".join(json.dumps(d) + "\n" for d in corpus(12)) + "{\n")
+    arguments = [file, "--on-error", "skip", "--group-column", "kind"]
+    shown = command(*arguments, "--words", tmp_path / "w.csv")
+    assert shown.returncode == 0, shown.stderr
+    assert "bits per byte" in shown.stdout
+    assert "skipped    1, the first:" in shown.stdout
+    assert "group      a:" in shown.stdout
+    assert (tmp_path / "w.csv").read_text().startswith('"index","id","word","text"')
+    values = json.loads(command(*arguments, "--json", "--save", tmp_path / "s").stdout)
+    found = en.score(Documents(file, on_error="skip", group_column="kind"))
+    assert values["bits_per_byte_micro"]["value"] == found.bits_per_byte().value
+    assert values["skipped"] == 1
+    compared = json.loads(command(*arguments, "--protocol", "sliding,disjoint", "--window", "32", "--json").stdout)
+    assert [line["protocol"] for line in compared] == ["sliding", "disjoint"]
+    kept = command(*arguments, "--keep", "0-0.5").stdout.split()
+    assert kept == found.between(0, 0.5)
+
+
+def test_the_command_reads_standard_input_and_names_a_bad_line():
+    piped = command("--format", "jsonl", input=json.dumps(corpus(2)[1]) + "\n{\n")
+    assert piped.returncode == 2
+    assert "standard input:2 is not JSON" in piped.stderr
