@@ -39,7 +39,6 @@ CAMPAIGNS = {
     "logit_statistics": ("logits",),
     "byte_spans": ("models/_pieces.py", "models/_spans.py", "models/_tokenizer.py"),
     "windows": ("corpus/_windows.py",),
-    "scoring": tuple(f"scoring/_{name}.py" for name in ("engine", "rows", "score", "store")),
     "sampling_consistency": tuple(
         f"uncertainty/_{name}.py" for name in ("consistency", "cut", "drift", "grouped", "sampling_temperature")
     ),

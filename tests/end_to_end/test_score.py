@@ -16,12 +16,10 @@ import pytest
 
 import entropist as en
 from campaigns import campaign
-from certificates import certifies
 from entropist.corpus import Documents
 from entropist.errors import FileError, InputError
 from entropist.scoring import _score, _store
 
-pytestmark = certifies("scoring")
 
 WORDS = re.findall(
     r"\S+", "the tide went out and with it went boats gulls rope brine a lamp burnt low over cold stone naïve 🙂"
