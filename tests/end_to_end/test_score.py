@@ -20,7 +20,6 @@ from entropist.corpus import Documents
 from entropist.errors import FileError, InputError
 from entropist.scoring import _score, _store
 
-
 WORDS = re.findall(
     r"\S+", "the tide went out and with it went boats gulls rope brine a lamp burnt low over cold stone naïve 🙂"
 )
