@@ -22,9 +22,6 @@ ROOT = Path(__file__).parent.parent
 CERTIFICATES = ROOT / "certificates"
 SOURCE = ROOT / "src/entropist"
 
-_EXACT_MEASURES = ["arrays", "checks", "distances", "divergences", "entropies", "exact_sums", "joint", "markov"]
-_EXACT_MEASURES += ["multivariate", "orders", "rows", "terms"]
-
 _READERS = ["bounds", "chat", "checks", "choices", "dialects", "evidence", "gemini", "json", "legacy", "llamacpp"]
 _READERS += ["ollama", "openai_responses", "read", "rows", "sentinels", "sglang", "shapes", "sources", "table", "text"]
 _READERS += ["tgi", "tokens", "vllm_prompt", "vocabulary"]
@@ -44,7 +41,6 @@ CAMPAIGNS = {
     ),
     "server_bounds": ("responses", "measures/truncated"),
     "model_change": ("uncertainty/_change.py",),
-    "measures": tuple(f"measures/_{name}.py" for name in _EXACT_MEASURES),
     "gaussian_mutual_information": tuple(
         f"estimators/_{name}.py" for name in ("binned", "bins", "copula", "gaussian", "independence", "nulls", "paired")
     ),

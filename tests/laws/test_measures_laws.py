@@ -8,10 +8,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from certificates import certifies
 from entropist import measures as m
-
-pytestmark = certifies("measures")
 
 SLACK = 1e-12
 libraries = st.sampled_from([np.asarray, torch.as_tensor])

@@ -26,7 +26,8 @@ def answers(tmp_path_factory):
     """Answers that list all 4096 tokens, 100 tokens each, at several temperatures."""
     found = []
     with server(gguf_of("base", tmp_path_factory.mktemp("gguf")), "-c", "512") as address:
-        for number in range(TOKENS // ANSWER):
+        # One request more: the server holds back a token that ends inside of a character.
+        for number in range(TOKENS // ANSWER + 1):
             body = {
                 "prompt": PROMPTS[number % len(PROMPTS)],
                 "n_predict": ANSWER,
@@ -56,7 +57,7 @@ def test_the_truth_lies_in_every_bound(answers, k, record_property):
         for token in cut["completion_probabilities"]:
             del token["top_logprobs"][k:]
         trace = en.read_response(cut, vocabulary_size=4096)
-        assert len(trace) == len(full) == ANSWER
+        assert len(trace) == len(full) >= ANSWER - 4
         assert full.shape[1] == 4096
         p = np.exp(full)
         np.testing.assert_allclose(p.sum(axis=1), 1, atol=4096 * 2.0**-24)
@@ -74,7 +75,7 @@ def test_the_truth_lies_in_every_bound(answers, k, record_property):
         tokens += len(trace)
     record_property(f"k={k}: tokens", tokens)
     record_property(f"k={k}: mean width of the entropy bounds in nats", float(np.mean(widths)))
-    assert tokens == TOKENS // ANSWER * ANSWER
+    assert tokens >= TOKENS
 
 
 def test_what_the_server_says_is_what_the_weights_say(answers):
@@ -83,7 +84,7 @@ def test_what_the_server_says_is_what_the_weights_say(answers):
     for number, (answer, full) in enumerate(answers[:5]):
         ids = [model.bos_id, *model.tokenize(PROMPTS[number % len(PROMPTS)]).ids.tolist()]
         ids += [token["id"] for token in answer["completion_probabilities"]]
-        logits = np.concatenate([block.numpy() for block in model.logits(np.array(ids[:-1], np.int32))])[-ANSWER:]
+        logits = np.concatenate([block.numpy() for block in model.logits(np.array(ids[:-1], np.int32))])[-len(full) :]
         ours = en.logits.statistics(logits).entropy
         theirs = -(np.exp(full) * full).sum(axis=1)
         np.testing.assert_allclose(theirs, ours, atol=5e-3)

@@ -7,11 +7,8 @@ import pytest
 import torch
 
 from campaigns import SCALE, campaign
-from certificates import certifies
 from entropist import measures
 from measure_table import TABLE
-
-pytestmark = certifies("measures")
 
 SHAPES = {
     "distribution": [(5,)], "two or more outcomes": [(5,)], "event": [(5,)], "pair": [(5,), (5,)],

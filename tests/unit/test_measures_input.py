@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from campaigns import SCALE
-from certificates import certifies
 from entropist import measures
 from entropist.errors import InputError
 from entropist.measures import (
@@ -37,8 +36,6 @@ from entropist.measures import (
     varentropy,
 )
 from measure_table import TABLE, cases
-
-pytestmark = certifies("measures")
 
 MAKERS = {"numpy": np.asarray, "torch": torch.tensor, "jax": jnp.asarray, "strict": array_api_strict.asarray}
 ONE_ORDER = [entry for entry in TABLE if "(order=" not in entry.name or "1.7" in entry.name]

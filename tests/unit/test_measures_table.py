@@ -15,12 +15,9 @@ import torch
 from mpmath import mpf
 
 from campaigns import SCALE
-from certificates import certifies
 from entropist import measures
 from entropist.errors import InputError
 from measure_table import ELSEWHERE, TABLE, cases
-
-pytestmark = certifies("measures")
 
 PROMISE = 1e-13
 ONE_OF = {
