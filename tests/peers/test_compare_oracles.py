@@ -92,10 +92,10 @@ def exact(p_row, q_row, target):
 @pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.__name__)
 @pytest.mark.parametrize("dtype", [*NUMPY_DTYPES, *TORCH_DTYPES], ids=str)
 def test_against_fifty_digits(path, relation, dtype, record_property):
-    if path == "plain" and "64" not in str(dtype) and "float32" not in str(dtype):
-        pytest.skip("half precision is float64 there as well")
+    # The plain path reads half precision as float64 too, which the other cases test at length.
+    repeated = path == "plain" and "64" not in str(dtype) and "float32" not in str(dtype)
     generator, worst = np.random.default_rng([RELATIONS.index(relation), 7]), 0.0
-    for case in range(campaign(200)):
+    for case in range(campaign(20 if repeated else 200)):
         vocabulary = int(generator.choice([1, 2, 3, 7, 31, 101, 257]))
         p = KINDS[case % len(KINDS)](generator, (2, vocabulary))
         q = relation(generator, p)
