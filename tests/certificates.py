@@ -39,7 +39,6 @@ CAMPAIGNS = {
     "sampling_consistency": tuple(
         f"uncertainty/_{name}.py" for name in ("consistency", "cut", "drift", "grouped", "sampling_temperature")
     ),
-    "server_bounds": ("responses", "measures/truncated"),
     "model_change": ("uncertainty/_change.py",),
     "gaussian_mutual_information": tuple(
         f"estimators/_{name}.py" for name in ("binned", "bins", "copula", "gaussian", "independence", "nulls", "paired")
