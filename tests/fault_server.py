@@ -56,6 +56,11 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.close()
 
+    def hangs_up(self):
+        """The connection ends before a byte of the answer."""
+        self.close_connection = True
+        self.connection.close()
+
     def unfinished(self, words):
         """The stream ends in good order, without its last line."""
         self._begin()

@@ -101,6 +101,16 @@ def test_a_storm_of_429_is_waited_out_as_the_server_asks(waits):
     assert waits[3] == 60
 
 
+def test_an_idle_connection_that_the_server_ended_is_opened_again(waits):
+    with fault_server(("whole",), ("hangs_up",), ("whole",)) as (address, seen), connect(address) as connection:
+        assert [connection.ask("say it").text_bytes() for _ in range(2)] == [TEXT] * 2
+        assert len(seen.requests) == 3
+    with fault_server(("hangs_up",)) as (address, seen), connect(address, tries=2) as connection:
+        with pytest.raises(ServerError, match="broke off"):
+            connection.ask("say it")
+        assert len(seen.requests) == 2
+
+
 def test_tries_end(waits):
     with fault_server(("refuses", 500)) as (address, seen), connect(address, tries=3) as connection:
         with pytest.raises(ServerError, match="500 Internal Server Error, 3 tries in all: refused for the sake of 500"):

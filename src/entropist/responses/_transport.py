@@ -47,9 +47,10 @@ class Transport:
     def post_lines(self, path: str, body: dict[str, Any]) -> Iterator[bytes]:
         """The lines of a streamed answer, as they come."""
         for attempt in range(self._tries):
-            last = attempt == self._tries - 1
+            last, begun = attempt == self._tries - 1, False
             try:
                 with self._client.stream("POST", self.base_url + path, json=body) as answer:
+                    begun = True
                     if answer.status_code == 200:
                         yield from _lines(answer)
                         return
@@ -68,7 +69,9 @@ class Transport:
                     f"{self.base_url} sent nothing for {waited:g} seconds; timeout= waits longer."
                 ) from None
             except httpx.HTTPError as error:
-                raise ServerError(f"the answer of {self.base_url} broke off ({first_line(error)}).") from None
+                wait = None
+                if last or begun or not _hung_up(error):
+                    raise ServerError(f"the answer of {self.base_url} broke off ({first_line(error)}).") from None
             self._sleep(min(_LONGEST_WAIT, 2.0 ** (attempt - 1) * random.uniform(1, 1.25) if wait is None else wait))
 
     def close(self) -> None:
@@ -83,6 +86,11 @@ class Transport:
             f"{self.base_url} refused with {answer.status_code} {answer.reason_phrase}{tried}: "
             f"{message_of(answer.content)}{hint.get(answer.status_code, '')}"
         )
+
+
+def _hung_up(error: httpx.HTTPError) -> bool:
+    """Whether the connection was closed before an answer: a server may end an idle one as the next request goes out."""
+    return isinstance(error, (httpx.ReadError, httpx.WriteError)) or "without sending a response" in str(error)
 
 
 def _lines(answer: httpx.Response) -> Iterator[bytes]:
