@@ -40,11 +40,17 @@ CAMPAIGNS = {
         f"uncertainty/_{name}.py" for name in ("consistency", "cut", "drift", "grouped", "sampling_temperature")
     ),
     "model_change": ("uncertainty/_change.py",),
+    "scores": ("scoring/_result.py",),
+    "scoring": tuple(f"scoring/_{name}.py" for name in ("engine", "rows", "schemas", "score", "shards", "store")),
     "gaussian_mutual_information": tuple(
         f"estimators/_{name}.py" for name in ("binned", "bins", "copula", "gaussian", "independence", "nulls", "paired")
     ),
     "neighbours": ("estimators/neighbours", "estimators/_nulls.py", "estimators/_paired.py"),
+    "sparse_base": ("basefile/_estimate.py", "basefile/_rows.py"),
     "truncated": ("measures/truncated",),
+    "samplers": tuple(
+        f"decoding/_{name}.py" for name in ("arrays", "penalties", "prefixes", "temperatures", "thresholds")
+    ),
     "record": ("record/_files.py", "record/_schema.py", "record/_trace.py"),
     "responses": (*(f"responses/_{name}.py" for name in _READERS), "record/_bounded.py"),
 }

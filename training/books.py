@@ -5,6 +5,7 @@ Held out are the `HELD_OUT` books whose file names have the smallest SHA-256: no
 
 import hashlib
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,8 @@ def windows(ids: np.ndarray, context: int, bos: int, seed: int, epoch: int) -> n
     rows[::2, 1:] = rows[::2, :-1].copy()
     rows[::2, 0] = bos
     return rows
+
+
+def stream(ids: np.ndarray, context: int, bos: int, seed: int) -> Callable[[int], np.ndarray]:
+    """The windows of a stream by epoch, as `train` takes a text."""
+    return lambda epoch: windows(ids, context, bos, seed, epoch)

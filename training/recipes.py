@@ -1,4 +1,4 @@
-"""The two built-in models as data: what is built, on how much, at which rates."""
+"""The built-in models as data: what is built, on how much, at which rates."""
 
 from dataclasses import dataclass
 
@@ -57,5 +57,9 @@ RECIPES = {
     "bytes": Recipe(
         name="bytes", vocabulary=266, context=1024, hidden=192, layers=4, heads=3, intermediate=512,
         batch=8, tokens=13_700_000,
+    ),
+    "student": Recipe(
+        name="student", vocabulary=4096, context=512, hidden=128, layers=4, heads=2, intermediate=384,
+        batch=8, tokens=2_662_400, decay=0.22,
     ),
 }  # fmt: skip

@@ -1,13 +1,13 @@
 """The training loop: Muon for the matrices inside the layers, AdamW for the rest, bf16 autocast, one checkpoint.
 
 Everything random follows from the recipe's seed and the step, so that a run that was stopped goes on
-where its checkpoint stands and sees the windows it would have seen.
+where its checkpoint stands and sees the windows it would have seen. A text is given as a function of the epoch.
 """
 
 import json
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,39 +15,54 @@ import torch
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from training.books import windows
 from training.recipes import Recipe
 
 CHECKPOINT_EVERY = 250  # steps
 HELD_OUT_WINDOWS = 64
 
+Text = Callable[[int], np.ndarray]
+"""Epoch to its windows in order: (windows, context + 1)."""
+Loss = Callable[[LlamaForCausalLM, torch.Tensor], torch.Tensor]
+"""(model, batch (windows, context + 1)) to the loss of one step."""
 
-def train(recipe: Recipe, config: LlamaConfig, ids: np.ndarray, held_out: np.ndarray, folder: Path) -> LlamaForCausalLM:
-    """Train `recipe` on the stream `ids`; the curve goes to `folder`/curve.jsonl, the state to checkpoint.pt."""
+
+def train(
+    recipe: Recipe,
+    config: LlamaConfig,
+    text: Text,
+    held_out: Text,
+    folder: Path,
+    loss: Loss | None = None,
+) -> LlamaForCausalLM:
+    """Train `recipe` on `text`; the curve goes to `folder`/curve.jsonl, the state to checkpoint.pt.
+
+    `loss` takes the place of the cross-entropy of the text; the held-out loss of the curve is always that.
+    """
     torch.manual_seed(recipe.seed)
     model = LlamaForCausalLM(config)
     optimizers = _optimizers(model, recipe)
     base_rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     first = _resume(folder / "checkpoint.pt", model, optimizers)
-    step_loss = torch.compile(_loss)
-    quiz = _quiz(held_out, recipe, config.bos_token_id)
+    text_loss = torch.compile(_loss)
+    step_loss = loss or text_loss
+    quiz = list(torch.from_numpy(held_out(0)[:HELD_OUT_WINDOWS].astype(np.int64)).split(recipe.batch))
     began, running = time.monotonic(), 0.0
     with (folder / "curve.jsonl").open("a") as curve:
-        for step, batch in zip(range(first, recipe.steps), _batches(ids, recipe, config.bos_token_id, first)):
+        for step, batch in zip(range(first, recipe.steps), _batches(text, recipe, first)):
             for optimizer, rates in zip(optimizers, base_rates):
                 for group, rate in zip(optimizer.param_groups, rates):
                     group["lr"] = rate * recipe.rate(step)
-            loss = step_loss(model, batch)
-            loss.backward()
+            found = step_loss(model, batch)
+            found.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
-            running = 0.98 * running + 0.02 * loss.item()
+            running = 0.98 * running + 0.02 * found.item()
             done = step + 1
             if done % CHECKPOINT_EVERY == 0 or done == recipe.steps:
                 with torch.no_grad():
-                    quiz_loss = sum(step_loss(model, part).item() for part in quiz) / len(quiz)
+                    quiz_loss = sum(text_loss(model, part).item() for part in quiz) / len(quiz)
                 row = {
                     "step": done,
                     "tokens": done * recipe.batch * recipe.context,
@@ -78,21 +93,15 @@ def _optimizers(model: LlamaForCausalLM, recipe: Recipe) -> list[torch.optim.Opt
     ]
 
 
-def _batches(ids: np.ndarray, recipe: Recipe, bos: int, first: int) -> Iterator[torch.Tensor]:
-    """Batches (batch, context + 1) from step `first` on."""
+def _batches(text: Text, recipe: Recipe, first: int) -> Iterator[torch.Tensor]:
+    """Batches (batch, context + 1) from step `first` on, epoch after epoch."""
     skip = first
-    for epoch in range(math.ceil(recipe.tokens / len(ids)) + 1):
-        rows = windows(ids, recipe.context, bos, recipe.seed, epoch)
+    for epoch in count():
+        rows = text(epoch)
         whole = len(rows) // recipe.batch
         for index in range(min(skip, whole), whole):
             yield torch.from_numpy(rows[index * recipe.batch : (index + 1) * recipe.batch].astype(np.int64))
         skip -= min(skip, whole)
-
-
-def _quiz(held_out: np.ndarray, recipe: Recipe, bos: int) -> list[torch.Tensor]:
-    """The same few held-out windows at every look."""
-    rows = windows(held_out, recipe.context, bos, recipe.seed, 0)[:HELD_OUT_WINDOWS].astype(np.int64)
-    return list(torch.from_numpy(rows).split(recipe.batch))
 
 
 def _resume(checkpoint: Path, model: LlamaForCausalLM, optimizers: list[torch.optim.Optimizer]) -> int:

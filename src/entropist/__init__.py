@@ -8,10 +8,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from entropist import decoding as decoding
     from entropist import errors as errors
     from entropist import estimators as estimators
     from entropist import logits as logits
+    from entropist import losses as losses
     from entropist import measures as measures
+    from entropist import segmentation as segmentation
     from entropist import uncertainty as uncertainty
     from entropist.measures import MaximumEntropy as MaximumEntropy
     from entropist.measures import co_information as co_information
@@ -69,6 +72,7 @@ _DOOR = {
     "conditional_mutual_information": "entropist.measures",
     "connect": "entropist.responses",
     "cross_entropy": "entropist.measures",
+    "decoding": None,
     "dual_total_correlation": "entropist.measures",
     "efficiency": "entropist.measures",
     "entropy": "entropist.measures",
@@ -83,6 +87,7 @@ _DOOR = {
     "kl_divergence": "entropist.measures",
     "load_model": "entropist.models",
     "logits": None,
+    "losses": None,
     "maximum_entropy": "entropist.measures",
     "measures": None,
     "min_entropy": "entropist.measures",
@@ -97,6 +102,7 @@ _DOOR = {
     "renyi_divergence": "entropist.measures",
     "renyi_entropy": "entropist.measures",
     "score": "entropist.scoring",
+    "segmentation": None,
     "surprisal": "entropist.measures",
     "total_correlation": "entropist.measures",
     "total_variation": "entropist.measures",
@@ -120,6 +126,7 @@ __all__ = [
     "conditional_mutual_information",
     "connect",
     "cross_entropy",
+    "decoding",
     "dual_total_correlation",
     "efficiency",
     "entropy",
@@ -134,6 +141,7 @@ __all__ = [
     "kl_divergence",
     "load_model",
     "logits",
+    "losses",
     "maximum_entropy",
     "measures",
     "min_entropy",
@@ -148,6 +156,7 @@ __all__ = [
     "renyi_divergence",
     "renyi_entropy",
     "score",
+    "segmentation",
     "surprisal",
     "total_correlation",
     "total_variation",

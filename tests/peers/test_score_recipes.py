@@ -1,8 +1,12 @@
 """`score` against the recipes other tools publish, each written from its documentation with Transformers and torch."""
 
+import importlib.util
+import json
 import math
+import os
 import re
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -115,6 +119,59 @@ def test_the_harness_itself_where_it_is_installed():
             ]
             assert ours == theirs
             assert rolling_windows(tokens, 0, longest) == theirs
+
+
+# In a process of its own: the harness and what it imports warn, and warnings are errors here.
+HARNESS = """
+import json, logging, sys
+logging.disable(logging.CRITICAL)
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+texts = json.load(open(sys.argv[2]))
+requests = [Instance("loglikelihood_rolling", {}, (text,), i) for i, text in enumerate(texts)]
+answers = {}
+for longest in (64, 512):
+    peer = HFLM(pretrained=sys.argv[1], device="cpu", dtype="float32", batch_size=4, max_length=longest)
+    answers[longest] = peer.loglikelihood_rolling(requests, disable_tqdm=True)
+json.dump(answers, open(sys.argv[3], "w"))
+"""
+
+
+def test_loglikelihood_rolling_itself(model, tmp_path):
+    if importlib.util.find_spec("lm_eval") is None:
+        pytest.skip("lm-eval is not installed here")
+    texts, answers = tmp_path / "texts.json", tmp_path / "answers.json"
+    texts.write_text(json.dumps(DOCUMENTS))
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HARNESS, model.directory, texts, answers],
+        check=True, capture_output=True, env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    size = sum(len(document.encode()) for document in DOCUMENTS)
+    for longest, theirs in json.loads(answers.read_text()).items():
+        found = en.score(DOCUMENTS, model=model, protocol="disjoint", window=int(longest))
+        np.testing.assert_allclose(found.documents["surprisal"].to_numpy(), np.negative(theirs), rtol=1e-4)
+        assert found.bits_per_byte().value == pytest.approx(-sum(theirs) / size / math.log(2), rel=1e-4)
+
+
+def padded_perplexities(model, documents):
+    """What the documentation of `evaluate`'s perplexity says: BOS, padding to the longest, a mask, exp of each mean."""
+    tokens = [model.tokenize(document).ids.tolist() for document in documents]
+    most = max(map(len, tokens))
+    ids = torch.tensor([[model.bos_id, *each, *[model.bos_id] * (most - len(each))] for each in tokens])
+    mask = torch.tensor([[1] * (1 + len(each)) + [0] * (most - len(each)) for each in tokens])
+    with torch.no_grad():
+        logits = model.module(ids, attention_mask=mask).logits
+    nats = torch.nn.functional.cross_entropy(logits[:, :-1].transpose(1, 2), ids[:, 1:], reduction="none")
+    return torch.exp((nats * mask[:, 1:]).sum(1) / mask[:, 1:].sum(1)).tolist()
+
+
+def test_the_perplexity_of_evaluate(model):
+    """Its script is not in the package and is fetched when it is loaded, so the recipe is written out here."""
+    short = [document for document in DOCUMENTS if len(model.tokenize(document)) < 512]
+    theirs = padded_perplexities(model, short)
+    found = en.score(short, model=model, protocol="whole")
+    ours = np.exp(found.documents["surprisal"].to_numpy() / found.documents["scored_tokens"].to_numpy())
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("longest", "stride"), [(64, 32), (64, 64), (64, 23), (512, 256)])

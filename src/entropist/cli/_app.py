@@ -14,7 +14,9 @@ import typer
 
 from entropist.cli._ask import ask
 from entropist.cli._diagnose import diagnose
+from entropist.cli._generate import generate
 from entropist.cli._score import score
+from entropist.cli._segment import segment
 from entropist.cli._trace import trace
 from entropist.cli._watch import watch
 from entropist.errors import EntropistError
@@ -47,7 +49,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (trace, score, diagnose, ask, watch):
+for _command in (trace, score, generate, diagnose, ask, watch, segment):
     app.command()(_interruptible(_command))
 
 

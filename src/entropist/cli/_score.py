@@ -2,6 +2,7 @@
 
 import json as json_lines
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -50,92 +51,103 @@ def score(
     seed: Annotated[int, typer.Option(help="Of the order under --until-stderr.")] = 0,
     keep: Annotated[
         str | None,
-        typer.Option(metavar="LOW-HIGH", help="Print ids of documents between these quantiles of bits per byte."),
+        typer.Option(
+            metavar="LOW-HIGH",
+            help="Print only the ids of the documents between these quantiles of bits per byte, such as 0.05-0.95.",
+        ),
+    ] = None,
+    drop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW-HIGH", help="Print only the ids of all other documents, also of those without a score."
+        ),
+    ] = None,
+    spans: Annotated[
+        int, typer.Option(metavar="N", min=0, max=20, help="Print the N most and least surprising stretches of text.")
+    ] = 0,
+    engine: Annotated[
+        Literal["in-process", "ray"], typer.Option(help="Score in this process, or by workers of Ray Data.")
+    ] = "in-process",
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes with a model each, for ray; one a machine by default.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="A", help="A cluster for ray: host:port or auto; else Ray is started here.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the totals as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page, one file without network.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture of the distributions.")] = None,
 ) -> None:
     """Bits per byte, perplexity and entropy of a corpus, with what was counted."""
-    from entropist import scoring
+    from entropist import report, scoring
     from entropist.corpus import Documents
+    from entropist.files import refuse_unwritable, written_whole
 
     documents = Documents(
         source, text_column=text_column, id_column=id_column, group_column=group_column, on_error=on_error, kind=kind
     )
     if "," in protocol:
-        _refuse_with_report(save, words, until_stderr, stride, keep)
+        _refuse_with_report(
+            save, words, until_stderr, stride, keep, drop, html, svg, spans or None, workers, ray_address,
+            engine if engine == "ray" else None,
+        )  # fmt: skip
         names = [name.strip() for name in protocol.split(",")]
-        report = scoring.protocol_report(documents, model=model, protocols=names, window=window, bos=bos)
-        _print_report(report, json)
+        compared = scoring.protocol_report(documents, model=model, protocols=names, window=window, bos=bos)
+        _print_report(compared, json)
         return
-    quantiles = None if keep is None else _quantiles(keep)
-    if words is not None:
-        _refuse_unwritable_words(words, save)
+    chosen = _chosen(keep, drop)
+    if words is not None and words.suffix not in (".csv", ".parquet"):
+        raise InputError(f"words are written as .csv or .parquet; given {words.name}.")
+    for path in (words, html, svg):
+        if path is not None:
+            refuse_unwritable(path)
     found = scoring.score(
         documents, model=model, protocol=protocol, window=window, stride=stride, bos=bos, save=save, resume=resume,
         tokens=tokens, words=words is not None, until_stderr=until_stderr, seed=seed,
+        engine=engine, workers=workers, ray_address=ray_address,
     )  # fmt: skip
     if words is not None:
         _write_words(found, words)
-    if quantiles is not None:
-        for name in found.between(*quantiles):
-            print(name)
+    name = "standard input" if source == "-" else Path(source).name
+    if html is not None:
+        report.write_score_html(found, html, name=name)
+    if svg is not None:
+        with written_whole(svg) as beside:
+            beside.write_text(report.score_svg(found, name=name), encoding="utf-8")
+    if chosen is not None:
+        for each in chosen(found):
+            print(each)
     elif json:
-        declared = {"model": found.model.name if found.model else None, "protocol": vars(found.protocol)}
-        print(json_lines.dumps(declared | {"skipped": found.skipped} | found.totals(), indent=1))
+        print(json_lines.dumps(_plain(found, spans), indent=1))
     else:
-        _print(found)
-    for path in (save, words):
+        for line in report.score_lines(found, spans=spans):
+            print(line)
+    for path in (save, words, html, svg):
         if path is not None:
             print(f"wrote {path}", file=sys.stderr)
 
 
-def _print(found: "Score") -> None:
-    bytes_of, rows = found.bytes(), []
-    for name, estimate in (
-        ("bits per byte", found.bits_per_byte()),
-        ("perplexity a token", found.perplexity()),
-        ("mean surprisal", found.mean_surprisal(unit="bits")),
-        ("mean entropy", found.mean_entropy(unit="bits")),
-        ("surprisal − entropy", found.calibration(unit="bits")),
-        ("most likely token right", found.top1_rate()),
-        ("bits per byte, macro", found.bits_per_byte("macro")),
-    ):
-        interval = ""
-        if estimate.stderr is not None:
-            low, high = estimate.confidence_interval()
-            interval = f"[{low:.4g}, {high:.4g}]"
-        rows.append((name, f"{estimate.value:.5g} {estimate.unit}".rstrip(), interval))
-    widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
-    for name, value, interval in rows:
-        print(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {interval}".rstrip())
-    first = found.bits_per_byte()
-    print(f"\nerror      95 %, {first.estimator}" if first.stderr is not None else f"\nno error   {first.reason}")
-    tokens = int(sum(found.documents["scored_tokens"].to_pylist()))
-    print(f"counted    {found.scored_documents} of {found.documents.num_rows} documents, {tokens} tokens scored")
-    print(
-        f"bytes      {bytes_of['scored_']} scored + {bytes_of['context_']} context + {bytes_of['dropped_']} dropped "
-        f"= {bytes_of['']} of input"
-    )
-    if found.skipped:
-        print(
-            f"skipped    {found.skipped}, the first: {found.skip_reasons[0] if found.skip_reasons else 'see the input'}"
-        )
-    if found.shards_reused:
-        print(f"reused     {found.shards_reused} shards of an earlier run")
-    altered = found.documents["lossless"].to_pylist().count(False)
-    if altered:
-        print(f"altered    the tokenizer normalises: {altered} documents are not what their tokens spell")
-    assert found.model is not None
-    assert found.protocol is not None
-    cut = found.protocol
-    led = "no BOS" if cut.bos_id is None else f"BOS {cut.bos_id}"
-    print(
-        f"model      {found.model.name} ({found.model.dtype}, {found.model.device}), weights {found.model.fingerprint}"
-    )
-    print(f"protocol   {cut.name}, window {cut.window}, stride {cut.stride}, {led}")
-    groups = found.by_group() if any(found.documents["group"].to_pylist()) else {}
-    for group, estimate in groups.items():
-        print(f"group      {group}: {estimate}")
+def _plain(found: "Score", spans: int) -> dict[str, Any]:
+    """What --json prints."""
+    values: dict[str, Any] = {"model": found.model.name if found.model else None, "protocol": vars(found.protocol)}
+    values |= {"skipped": found.skipped} | found.totals()
+    if any(group is not None for group in found.documents["group"].to_pylist()):
+        values["groups"] = [
+            {"group": group, "bits_per_byte": each.value, "stderr": each.stderr, "documents": each.n}
+            for group, each in found.by_group().items()
+        ]
+    if spans:
+        values["spans"] = {
+            end: [
+                {
+                    "id": span.document, "start_byte": span.start_byte, "end_byte": span.end_byte,
+                    "bits_per_byte": span.bits_per_byte, "text": span.text,
+                }
+                for span in found.spans(spans, least=end == "least")
+            ]
+            for end in ("most", "least")
+        }  # fmt: skip
+    return values
 
 
 def _print_report(report: Any, json: bool) -> None:
@@ -161,32 +173,31 @@ def _refuse_with_report(*given: Any) -> None:
         )
 
 
-def _quantiles(given: str) -> tuple[float, float]:
+def _chosen(keep: str | None, drop: str | None) -> Callable[["Score"], list[str]] | None:
+    """The ids that --keep or --drop asks for, of a score; None where neither does."""
+    if keep is not None and drop is not None:
+        raise InputError("--keep and --drop are each other's rest: give one of them.")
+    given, option = (keep, "--keep") if keep is not None else (drop, "--drop")
+    if given is None:
+        return None
     try:
         low, high = (float(part) for part in given.split("-"))
+        if not 0 <= low <= high <= 1:
+            raise ValueError
     except ValueError:
-        raise InputError(f"--keep takes two quantiles, such as 0.1-0.9; given {given!r}.") from None
-    return low, high
-
-
-def _refuse_unwritable_words(path: Path, save: Path | None) -> None:
-    from entropist.files import refuse_unwritable
-
-    if path.suffix not in (".csv", ".parquet"):
-        raise InputError(f"words are written as .csv or .parquet; given {path.name}.")
-    if save is not None:
-        raise InputError("--words FILE and --save DIR do not go together: from Python, score(words=True, save=DIR).")
-    refuse_unwritable(path)
+        raise InputError(f"{option} takes two quantiles, such as 0.1-0.9; given {given!r}.") from None
+    return lambda found: found.between(low, high) if keep is not None else found.outside(low, high)
 
 
 def _write_words(found: "Score", path: Path) -> None:
+    """The table of words, a shard at a time."""
     import pyarrow.csv
     import pyarrow.parquet
 
     from entropist.files import written_whole
+    from entropist.scoring import WORDS
 
-    with written_whole(path) as beside:
-        if path.suffix == ".csv":
-            pyarrow.csv.write_csv(found.words, beside)
-        else:
-            pyarrow.parquet.write_table(found.words, beside)
+    writer = pyarrow.csv.CSVWriter if path.suffix == ".csv" else pyarrow.parquet.ParquetWriter
+    with written_whole(path) as beside, writer(beside, WORDS) as out:
+        for table in found.word_tables():
+            out.write_table(table.cast(WORDS))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entropist.errors import ModelError
+from entropist.models._gguf_steps import GGUFMemory
 from entropist.models._protocol import Head, Tokens
 from entropist.models._spans import end_bytes, utf8
 from entropist.provenance import Identity, files_sha256, library_versions
@@ -41,6 +42,9 @@ class GGUFModel:
         bos = int(llama_cpp.llama_vocab_bos(self._vocabulary))
         self.bos_id = None if bos < 0 else bos
         self._pieces = [_piece(self._vocabulary, token) for token in range(self.vocabulary_size)]
+        self.end_tokens = frozenset(
+            token for token in range(self.vocabulary_size) if llama_cpp.llama_vocab_is_eog(self._vocabulary, token)
+        )
         entries = hashlib.sha256(b"".join(b"%d:%b" % (len(piece), piece) for piece in self._pieces))
         self.identity = Identity(
             name=name,
@@ -93,6 +97,10 @@ class GGUFModel:
         """Not to be had from a GGUF file: llama.cpp gives logits only."""
         raise ModelError(f"{self.identity.name} is a GGUF file, which gives logits and no hidden states.")
 
+    def memory(self) -> GGUFMemory:
+        """An empty memory for stepping; see `entropist.models.steps`."""
+        return GGUFMemory(self)
+
     def _ids(self, raw: bytes) -> NDArray[np.int32]:
         room = len(raw) + 8  # a token has a byte at least, but for a blank put in front
         ids = (llama_cpp.llama_token * room)()
@@ -117,11 +125,12 @@ class GGUFModel:
                 raise ModelError(f"llama.cpp has no memory for {positions} positions of {self.identity.name}.")
         return self._context
 
-    def __del__(self) -> None:
+    def __del__(self, free: Any = llama_cpp.llama_free, free_model: Any = llama_cpp.llama_model_free) -> None:
+        # Both are held here: at the end of the program the module is emptied before its objects go.
         if getattr(self, "_context", None) is not None:
-            llama_cpp.llama_free(self._context)
+            free(self._context)
         if getattr(self, "_model", None) is not None:
-            llama_cpp.llama_model_free(self._model)
+            free_model(self._model)
 
 
 def open_file(path: Path, name: str) -> GGUFModel:

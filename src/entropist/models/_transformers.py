@@ -25,9 +25,11 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.t
 class TransformersModel:
     """A causal language model behind the protocol `LanguageModel`."""
 
-    def __init__(self, module: Any, tokenizer: TextTokenizer, bos_id: int | None, identity: Identity, directory: Path):
+    def __init__(
+        self, module: Any, tokenizer: TextTokenizer, bos_id: int | None, identity: Identity, directory: Path | None
+    ):
         self.module = module
-        self.directory: Path | None = directory
+        self.directory = directory
         self.identity = identity
         self.bos_id = bos_id
         self.vocabulary_size = int(module.get_output_embeddings().weight.shape[0])
@@ -36,6 +38,11 @@ class TransformersModel:
         with torch.inference_mode():
             refuse_if_it_sees_the_future(module, self.vocabulary_size)
             self.head: Head | None = find_head(module, self.vocabulary_size)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = state
+        # The tokenizer library does not send this along: without it a copy reads "<s>" in a text as the mark.
+        self._tokenizer.backend.encode_special_tokens = True
 
     def tokenize(self, text: str) -> Tokens:
         """See `LanguageModel.tokenize`."""

@@ -3,22 +3,27 @@
 from entropist.scoring._differences import Resolution, paired_difference, to_resolve
 from entropist.scoring._protocol_report import ProtocolLine, ProtocolReport, protocol_report
 from entropist.scoring._result import QUANTITIES, Score
-from entropist.scoring._rows import DOCUMENTS, TOKENS, WORDS
+from entropist.scoring._schemas import DOCUMENTS, SPANS, TOKENS, WORDS
 from entropist.scoring._score import score
+from entropist.scoring._spans import Span
 from entropist.scoring._trace_text import trace
+from entropist.scoring._write_base import write_base
 
 __all__ = [
     "DOCUMENTS",
     "QUANTITIES",
+    "SPANS",
     "TOKENS",
     "WORDS",
     "ProtocolLine",
     "ProtocolReport",
     "Resolution",
     "Score",
+    "Span",
     "paired_difference",
     "protocol_report",
     "score",
     "to_resolve",
     "trace",
+    "write_base",
 ]

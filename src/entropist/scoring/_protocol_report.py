@@ -19,7 +19,8 @@ from entropist.models import LanguageModel, load_model
 from entropist.results import Estimate
 from entropist.scoring._engine import BATCH_TOKENS, run
 from entropist.scoring._result import Score
-from entropist.scoring._rows import DOCUMENTS, document_row
+from entropist.scoring._rows import document_row
+from entropist.scoring._schemas import DOCUMENTS
 from entropist.scoring._score import protocol_for, shards
 
 

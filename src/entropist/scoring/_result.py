@@ -13,8 +13,9 @@ When this misleads: documents that share a source (chapters of a book) are not i
 small: join them, or read `by_group` and its macro average. A perplexity per token compares models of one tokenizer.
 """
 
+import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +31,8 @@ from entropist.estimators import MINIMUM_GROUPS, clustered_mean, clustered_ratio
 from entropist.provenance import Identity
 from entropist.record import Protocol
 from entropist.results import Estimate
-from entropist.scoring._rows import RANK_EDGES
+from entropist.scoring._schemas import RANK_EDGES
+from entropist.scoring._spans import SPANS_KEPT, Span, merged, spans_of_table
 from entropist.scoring._store import read_manifest
 from entropist.units import unit_name
 
@@ -62,6 +64,8 @@ class Score:
     shards_reused: int = 0
     directory: Path | None = None
     words: pa.Table | None = field(default=None, repr=False)
+    extremes: pa.Table | None = field(default=None, repr=False)
+    """The spans kept, like `SPANS`, where they were not saved; `spans` reads either."""
 
     @classmethod
     def load(cls, directory: str | Path) -> "Score":
@@ -71,14 +75,8 @@ class Score:
         if not manifest["complete"]:
             raise FileError(f"{path} was not finished: score with resume first.")
         settings = manifest["settings"]
-        try:
-            shards = [
-                pq.read_table(path / "documents" / f"shard-{part['shard']:05d}.parquet") for part in manifest["shards"]
-            ]
-        except (OSError, pa.ArrowException) as error:
-            raise FileError(f"a shard of {path} cannot be read ({error}): score with resume makes it again.") from error
         return cls(
-            documents=pa.concat_tables(shard.replace_schema_metadata(None) for shard in shards),
+            documents=pa.concat_tables(_saved(path, "documents")),
             model=Identity(**settings["model"]),
             protocol=Protocol(**settings["protocol"]),
             skipped=manifest["skipped"],
@@ -169,7 +167,7 @@ class Score:
         """Mean of the groups' figures, every group the same weight; the error is between groups."""
         groups = list(self.by_group(quantity).values())
         found = clustered_mean([group.value for group in groups], range(len(groups)), unit=groups[0].unit)
-        return replace(found, estimator="macro mean over groups, leave one group out")
+        return _named(found, "macro mean over groups", "leave one group out")
 
     def between(self, low: float, high: float) -> list[str]:
         """Ids of the documents whose bits per byte lie between two quantiles of all, both included, in their order.
@@ -178,13 +176,54 @@ class Score:
         >>> score(["It was the best of times.", "zqx vvk"]).between(0.0, 0.5)
         ['document:1']
         """
+        return self._ids(self._between(low, high))
+
+    def outside(self, low: float, high: float) -> list[str]:
+        """Ids of all other documents: what is left when those `between` are dropped, also those without a score."""
+        return self._ids(~self._between(low, high))
+
+    def _between(self, low: float, high: float) -> NDArray[np.bool_]:
         if not 0 <= low <= high <= 1:
             raise InputError(f"quantiles lie between 0 and 1, the lower first; given {low} and {high}.")
         rows = self._some()
         own = rows["surprisal"] / rows["scored_bytes"]
         edges = np.quantile(own, [low, high])
-        ids = self.documents.filter(pa.array(self._column("scored_tokens") > 0))["id"].to_pylist()
-        return [name for name, value in zip(ids, own) if edges[0] <= value <= edges[1]]
+        found = self._column("scored_tokens") > 0
+        found[found] = (edges[0] <= own) & (own <= edges[1])
+        return found
+
+    def _ids(self, mask: NDArray[np.bool_]) -> list[str]:
+        return list(self.documents.filter(pa.array(mask))["id"].to_pylist())
+
+    def spans(self, count: int = 5, *, least: bool = False) -> list[Span]:
+        """The stretches of text with the most bits per byte, or with the `least`, the most extreme first; at most 20.
+
+        How text is cut into them, and when they mislead, is told where `Span` is defined.
+
+        >>> from entropist.scoring import score
+        >>> found = score(["It was the best of times, it was the worst of times, it was the age of wisdom. 8#kQ" * 2])
+        >>> [(span.start_byte, span.end_byte) for span in found.spans()]
+        [(0, 128)]
+        """
+        if not 1 <= count <= SPANS_KEPT:
+            raise InputError(f"of spans 1 to {SPANS_KEPT} are kept at either end; asked for {count}.")
+        table = self.extremes
+        if table is None:
+            table = merged([] if self.directory is None else _saved(self.directory, "spans"))
+        return spans_of_table(table, count, least)
+
+    def word_tables(self) -> Iterator[pa.Table]:
+        """The table of words in parts, a shard at a time where they were saved; `InputError` where none were made."""
+        if self.words is not None:
+            yield self.words
+        elif self.directory is not None and read_manifest(self.directory)["settings"]["options"]["words"]:
+            yield from _saved(self.directory, "words")
+        else:
+            raise InputError("no words were made: score with words.")
+
+    def _repr_html_(self) -> str:
+        fragment = importlib.import_module("entropist.report").score_fragment  # only when a notebook asks
+        return str(fragment(self))
 
     def totals(self) -> dict[str, Any]:
         """Everything the command prints, as plain values; information in bits."""
@@ -296,10 +335,10 @@ def _combined(
     groups = np.arange(len(top))
     if average == "macro":
         found = clustered_mean(top / bottom, groups, unit=unit)
-        return replace(found, estimator="mean over documents, leave one document out")
+        return _named(found, "mean over documents", "leave one document out")
     found = clustered_ratio(top, bottom, groups, unit=unit)
     if blocks is None:
-        return replace(found, estimator="ratio of sums, leave one document out")
+        return _named(found, "ratio of sums", "leave one document out")
     return _within(found, blocks, unit, tokens)
 
 
@@ -310,15 +349,20 @@ def _within(between: Estimate, blocks: Sequence[_Block], unit: str, tokens: int)
     within = clustered_ratio(top, bottom, np.arange(len(top)), unit=unit)
     if tokens < _FEWEST_TOKENS:
         within = replace(within, stderr=None)
-    estimator = f"ratio of sums, leave one block of tokens out within {len(blocks)} documents"
     reason = (
         None if within.stderr is not None else f"{between.reason}, and {tokens} tokens are too few for one within them"
     )
     domain = None if within.stderr is None else "further text of the same documents, not other documents"
-    return replace(
-        between, stderr=within.stderr, estimator=estimator, degrees_of_freedom=within.degrees_of_freedom,
-        reason=reason, domain=domain,
-    )  # fmt: skip
+    found = replace(
+        between, stderr=within.stderr, degrees_of_freedom=within.degrees_of_freedom, reason=reason, domain=domain
+    )
+    documents = "one document" if len(blocks) == 1 else f"{len(blocks)} documents"
+    return _named(found, "ratio of sums", f"leave one block of tokens out within {documents}")
+
+
+def _named(estimate: Estimate, value: str, error: str) -> Estimate:
+    """How the value came about and, where there is one, its error."""
+    return replace(estimate, estimator=value if estimate.stderr is None else f"{value}, {error}")
 
 
 def _merged(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> _Block:
@@ -326,6 +370,18 @@ def _merged(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> _Block:
     size = -(-len(top) // _MOST_BLOCKS)
     starts = np.arange(0, max(1, len(top) // size) * size, size)
     return np.add.reduceat(top, starts), np.add.reduceat(bottom, starts)
+
+
+def _saved(directory: Path, kind: str) -> Iterator[pa.Table]:
+    """The tables of one kind in a directory, shard after shard."""
+    for part in read_manifest(directory)["shards"]:
+        try:
+            table = pq.read_table(directory / kind / f"shard-{part['shard']:05d}.parquet")
+        except (OSError, pa.ArrowException) as error:
+            raise FileError(
+                f"a shard of {directory} cannot be read ({error}): score with resume makes it again."
+            ) from error
+        yield table.replace_schema_metadata(None)
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:

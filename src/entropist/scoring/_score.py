@@ -5,6 +5,7 @@ that of the model, a shard and some two hundred bytes a document.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,15 +15,17 @@ from numpy.typing import NDArray
 
 from entropist.corpus import Document, Documents, WindowProtocol
 from entropist.corpus import protocol as make_protocol
-from entropist.errors import InputError
+from entropist.errors import InputError, MissingExtraError
 from entropist.logits import compile_kernels
 from entropist.models import LanguageModel, load_model
 from entropist.progress import working
 from entropist.record import Protocol
-from entropist.scoring._engine import BATCH_TOKENS, run
+from entropist.scoring._engine import BATCH_TOKENS
 from entropist.scoring._result import Score
-from entropist.scoring._rows import DOCUMENTS, WORDS, document_row, token_table, word_table
 from entropist.scoring._sampling import random_order
+from entropist.scoring._schemas import DOCUMENTS, SPANS, WORDS
+from entropist.scoring._shards import Recipe, Shard, Work, in_process
+from entropist.scoring._spans import merged
 from entropist.scoring._store import Store, input_digest
 
 LONGEST_WINDOW = 4096  # tokens; a longer context costs time and memory and changes the totals little
@@ -50,6 +53,9 @@ def score(
     until_stderr: float | None = None,
     seed: int = 0,
     batch_tokens: int = BATCH_TOKENS,
+    engine: Literal["in-process", "ray"] = "in-process",
+    workers: int | None = None,
+    ray_address: str | None = None,
 ) -> Score:
     """Bits per byte, perplexity, entropy and their errors of a corpus, in nats inside.
 
@@ -64,8 +70,16 @@ def score(
     interval covers a little less than it says, for the error was looked at many times. `batch_tokens` is how many
     tokens go through the model together.
 
-    Raises `InputError` where no token was scored, `FileError`, `ModelError`, and `AuditError` where bytes do not add
-    up.
+    engine: "in-process", or "ray" (extra `scale`): shards go to `workers` processes of Ray Data, each with a model of
+    its own, on the cluster at `ray_address` ("auto": the one this machine is part of) or on a Ray that is started here
+    and stopped afterwards; by default one worker a machine. Rows, their order, tables, files, refusals and what
+    `resume` reuses are those of the process itself. On the same hardware, versions and threads a worker the numbers
+    are the same bits; elsewhere sums agree to the noise floor of the forward, as they do between two batch sizes, and
+    a rank may change where two logits nearly tie. A worker that dies costs no document: its shard is scored again; a
+    shard that three workers died of ends the run.
+
+    Raises `InputError` where no token was scored, `FileError`, `ModelError`, `ServerError` where no Ray answers,
+    `MissingExtraError`, and `AuditError` where bytes do not add up.
 
     >>> found = score(["It was the best of times.", "It was the worst of times."])
     >>> found.documents.num_rows, found.bits_per_byte().unit
@@ -75,6 +89,7 @@ def score(
         documents, text_column=text_column, id_column=id_column, group_column=group_column, on_error=on_error
     )  # fmt: skip
     _check_options(source, save, resume, tokens, until_stderr, batch_tokens)
+    _check_engine(engine, workers, ray_address)
     speaker = load_model(model) if isinstance(model, (str, Path)) else model
     cut = protocol_for(speaker, protocol, window, stride, bos)
     settings = {
@@ -92,22 +107,32 @@ def score(
         # Kernels that became ready between a kill and its resume would change the last bits of what is left to score.
         compile_kernels()
     store = None if save is None else Store(Path(save), settings, resume=resume)
-    starts = word_starts(speaker) if words else None
+    recipe = Recipe(cut, word_starts(speaker) if words else None, tokens, batch_tokens)
     stream = iter(source) if until_stderr is None else random_order(source, seed)
-    tables, spoken, read = [], [], 0
-    with working(f"scoring with {speaker.identity.name}"):
-        for number, shard in enumerate(shards(stream, _SHARD_DOCUMENTS if until_stderr is None else 32)):
-            digest = input_digest(shard)
-            rows = None if store is None else store.kept(number, digest)
-            if rows is None:
-                made = _score_shard(speaker, cut, shard, read, starts, tokens, batch_tokens)
-                rows = made["documents"]
+    work = _work(stream, _SHARD_DOCUMENTS if until_stderr is None else 32, store)
+    if engine == "in-process":
+        done = in_process(work, speaker, recipe)
+    else:
+        from entropist.scoring._ray import by_ray
+
+        done = by_ray(work, model, speaker.identity, recipe, workers=workers, address=ray_address)
+    tables, spoken, extremes, read = [], [], SPANS.empty_table(), 0
+    # Closed at once where the run ends early: what an engine has started is stopped.
+    with working(f"scoring with {speaker.identity.name}"), closing(done):
+        for each, made in done:
+            if each.kept is not None:
+                tables.append(each.kept)
+                assert store is not None
+                store.reuse(each.shard.number, each.kept)
+            else:
+                tables.append(made["documents"])
                 if store is not None:
-                    store.write(number, digest, made)
-                if words and store is None:
-                    spoken.append(made["words"])
-            tables.append(rows)
-            read += len(shard)
+                    store.write(each.shard.number, each.shard.digest, made)
+                else:
+                    extremes = merged([extremes, made["spans"]])
+                    if words:
+                        spoken.append(made["words"])
+            read += len(each.shard.documents)
             if until_stderr is not None and _reached(tables, until_stderr):
                 break
     table = pa.concat_tables(tables) if tables else DOCUMENTS.empty_table()
@@ -120,6 +145,7 @@ def score(
         shards_reused=0 if store is None else store.reused,
         directory=None if save is None else Path(save),
         words=None if not words or store is not None else pa.concat_tables(spoken or [WORDS.empty_table()]),
+        extremes=None if store is not None else extremes,
     )
     found.refuse_empty()
     if store is not None:
@@ -172,27 +198,13 @@ def shards(documents: Iterator[Document], most: int = _SHARD_DOCUMENTS) -> Itera
         yield shard
 
 
-def _score_shard(
-    model: LanguageModel,
-    cut: WindowProtocol,
-    shard: list[Document],
-    first: int,
-    starts: NDArray[np.int64] | None,
-    tokens: bool,
-    batch_tokens: int,
-) -> dict[str, pa.Table]:
-    """The tables of a shard whose first document has the number `first`."""
-    texts = [model.tokenize(document.text) for document in shard]
-    found = run(model, texts, [cut], word_starts=starts, batch_tokens=batch_tokens)
-    items = [
-        (first + i, document, text, values) for i, (document, text, (values,)) in enumerate(zip(shard, texts, found))
-    ]
-    made = {"documents": pa.Table.from_pylist([document_row(*item, cut) for item in items], schema=DOCUMENTS)}
-    if tokens:
-        made["tokens"] = pa.concat_tables([token_table(*item) for item in items])
-    if starts is not None:
-        made["words"] = pa.concat_tables([word_table(*item) for item in items])
-    return made
+def _work(stream: Iterator[Document], most: int, store: Store | None) -> Iterator[Work]:
+    """The shards of a stream, numbered, with the rows that an earlier run has left of them."""
+    first = 0
+    for number, documents in enumerate(shards(stream, most)):
+        shard = Shard(number, first, documents, input_digest(documents))
+        yield Work(shard, None if store is None else store.kept(number, shard.digest))
+        first += len(documents)
 
 
 def _reached(tables: list[pa.Table], goal: float) -> bool:
@@ -221,3 +233,19 @@ def _check_options(
             raise InputError(
                 "until_stderr takes documents in random order, so they must be readable twice: give a file."
             )
+
+
+def _check_engine(engine: str, workers: int | None, ray_address: str | None) -> None:
+    if engine not in ("in-process", "ray"):
+        raise InputError(f"engine is 'in-process' or 'ray'; given {engine!r}.")
+    if engine == "in-process" and (workers is not None or ray_address is not None):
+        raise InputError("workers and ray_address are those of Ray: give engine='ray' with them.")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be 1 or more; given {workers}.")
+    if engine == "ray":  # a missing extra is told before the model is loaded
+        try:
+            from entropist.scoring import _ray  # noqa: F401
+        except ImportError as error:
+            if error.name and error.name.startswith("entropist"):
+                raise
+            raise MissingExtraError("scoring with Ray Data", "scale") from error

@@ -2,6 +2,7 @@
 
     DIR/manifest.json                 settings, model, and at the end shards with their hashes, counts, totals
     DIR/documents/shard-00000.parquet one row a document, in the order read          (the last of a shard to appear)
+    DIR/spans/shard-00000.parquet     the most and least surprising stretches of its text
     DIR/tokens/shard-00000.parquet    one row a token, where asked for
     DIR/words/shard-00000.parquet     one row a word, where asked for
 
@@ -64,7 +65,8 @@ class Store:
         try:
             table = pq.read_table(path)
             made_of = json.loads(table.schema.metadata[_KEY])["input"]
-            others = [self._place(kind, number) for kind in ("tokens", "words") if self._settings["options"][kind]]
+            asked = [kind for kind in ("tokens", "words") if self._settings["options"][kind]]
+            others = [self._place(kind, number) for kind in ("spans", *asked)]
             for other in others:
                 pq.ParquetFile(other).close()
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
@@ -75,9 +77,12 @@ class Store:
                 f"shard {number} of {self.path} was made of other documents: the input has changed since. "
                 "Give another directory to score it as it is now."
             )
-        self.reused += 1
-        self._note(number, table.num_rows)
         return table.replace_schema_metadata(None)
+
+    def reuse(self, number: int, rows: pa.Table) -> None:
+        """Count a kept shard as part of this run."""
+        self.reused += 1
+        self._note(number, rows.num_rows)
 
     def write(self, number: int, digest: str, tables: Mapping[str, pa.Table]) -> None:
         """Put a shard in place; its documents come last, for they say that the shard is there."""

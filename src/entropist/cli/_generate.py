@@ -1,0 +1,142 @@
+"""``entropist generate``: a prompt continued, with what the model held and what the sampler left of it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from entropist.errors import InputError
+
+if TYPE_CHECKING:
+    from entropist.decoding import Generation, Stream
+
+
+def generate(
+    prompt: Annotated[str | None, typer.Argument(help="What to continue; without it, or as -, standard input.")] = None,
+    model: Annotated[
+        str, typer.Option(help="builtin:base, builtin:bytes, a model directory, a .gguf file, or a hub id.")
+    ] = "builtin:base",
+    sampler: Annotated[
+        str | None, typer.Option(metavar="CHAIN", help='Steps in their order, such as "min_p=0.05,temperature=0.8".')
+    ] = None,
+    profile: Annotated[
+        Literal["huggingface", "llama.cpp"], typer.Option(help="Whose rules for ties and edges the steps follow.")
+    ] = "huggingface",
+    adaptive: Annotated[
+        str | None, typer.Option(metavar="SET", help="By entropy: entropix-v1, entropix-v2, entropix-v3 or abstain.")
+    ] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, metavar="N", help="The longest continuation, in tokens.")] = 200,
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="How many continuations.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same text.")] = 0,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="End after this text; may be repeated.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="For every token: what the chain kept, the rank drawn, the rule and why.")
+    ] = False,
+    unit: Annotated[Literal["bits", "nats", "dits"], typer.Option(help="Unit of everything printed.")] = "bits",
+    json: Annotated[bool, typer.Option("--json", help="Print the whole record as JSON instead of the text.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page; further samples to FILE-2.html and so on.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the record: .parquet, .arrow or .jsonl.")
+    ] = None,
+) -> None:
+    """Continue a prompt, coloured by how unlikely each token was.
+
+    Ctrl-C ends the text; what had come is kept and written.
+    """
+    text = _prompt(prompt)
+    if sampler is not None and adaptive is not None:
+        raise InputError("--adaptive decides how each token is drawn, so it takes no --sampler: leave one of them out.")
+    from entropist import decoding
+    from entropist.files import refuse_unwritable
+
+    pages = [] if html is None else [_page(html, number) for number in range(samples)]
+    for page in pages:
+        refuse_unwritable(page)
+    if save is not None:
+        decoding.refuse_unsavable(save)
+    going = decoding.stream(
+        text,
+        model=model,
+        sampler=decoding.Adaptive(adaptive) if adaptive is not None else sampler or "temperature=1",
+        profile=profile,
+        max_tokens=max_tokens,
+        samples=samples,
+        seed=seed,
+        stop=tuple(stop or ()),
+    )
+    _watch(going, text, unit, show=not json and samples == 1, steps=max_tokens * samples)
+    generation = going.generation()
+    if json:
+        sys.stdout.write(generation.to_json(unit=unit) + "\n")
+    else:
+        _print(generation, unit, explain=explain)
+    from entropist import report
+
+    for number, page in enumerate(pages):
+        report.write_html(generation.sample(number), page, unit=unit)
+    if save is not None:
+        generation.save(save)
+    for path in ([save] if save is not None else []) + pages:
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _watch(going: "Stream", prompt: str, unit: str, *, show: bool, steps: int) -> None:
+    """Run it; the only sample of a text is printed as it comes."""
+    from entropist.progress import tracked
+    from entropist.report import TokenPrinter
+
+    printer = TokenPrinter(unit=unit) if show else None
+    if printer is not None:
+        printer.show(prompt.encode())
+    try:
+        for step in going if printer is not None else tracked(going, steps, "generating"):
+            if printer is not None:
+                printer.show(step.piece, -step.choice.logprob)
+    except KeyboardInterrupt:
+        print("\nstopped; the tokens that had come were kept.", file=sys.stderr)
+    finally:
+        if printer is not None:
+            printer.end()
+
+
+def _print(generation: "Generation", unit: str, *, explain: bool) -> None:
+    from entropist.report import TokenPrinter, explanation_lines, generation_lines
+
+    steps = generation.steps
+    if len(generation) > 1:
+        by_sample: list[list[tuple[bytes, float]]] = [[] for _ in range(len(generation))]
+        for number, piece, logprob in zip(*(steps[name].to_pylist() for name in ("sample", "token_bytes", "logprob"))):
+            by_sample[number].append((piece, -logprob))
+        for number, pieces in enumerate(by_sample):
+            print(f"{'' if number == 0 else chr(10)}sample {number + 1} of {len(generation)}", flush=True)
+            printer = TokenPrinter(unit=unit)
+            printer.show(generation.settings.prompt.encode())
+            for piece, surprisal in pieces:
+                printer.show(piece, surprisal)
+            printer.end()
+    print()
+    if explain:
+        print("\n".join([*explanation_lines(steps, unit=unit), ""]))
+    print("\n".join(generation_lines(steps, generation.settings.stopped, unit=unit)))
+    if generation.settings.slides:
+        print(f"the context was full {generation.settings.slides} times: the last half of it went on")
+
+
+def _page(path: Path, number: int) -> Path:
+    """Where the page of a sample goes: FILE for the first, FILE-2.html and so on for the others."""
+    return path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
+
+
+def _prompt(prompt: str | None) -> str:
+    from entropist.corpus import decode, read_text
+
+    if prompt is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise InputError('nothing to continue: give a prompt, or pipe one in: entropist generate "Once upon a time".')
+    if prompt is None or prompt == "-":
+        return read_text("-")
+    return decode(prompt.encode("utf-8", "surrogateescape"), "the prompt given")

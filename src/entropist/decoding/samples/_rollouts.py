@@ -1,0 +1,97 @@
+"""Rollouts: many continuations of one prompt at once, their entropy, their modes, and the best of them.
+
+`entropy` is of the continuations as sequences of tokens (`sequence_entropy`), `modes` of what they say (`modes`): ten
+wordings of one answer are ten sequences and one mode. Both are of the sampler that drew them; only "temperature=1"
+draws from the model itself. `best` is the sample whose tokens the model found most likely on average, (1/n) Σ ln p.
+
+When this misleads: the best by likelihood is often the dullest, and a loop is very likely. Entropy over modes depends
+on what counts as the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entropist.decoding._generate import Starter, generate
+from entropist.decoding._generation import Generation
+from entropist.decoding.samples._modes import Modes, Same, modes
+from entropist.decoding.samples._sequence_entropy import SequenceEntropy, sequence_entropy
+from entropist.errors import InputError
+from entropist.logits import TemperatureCurve, entropy_at_temperature
+from entropist.models import LanguageModel, load_model, steps
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Continuations with what they say together; `mean_logprobs` (samples,) is under the model, nats a token."""
+
+    generation: Generation
+    entropy: SequenceEntropy
+    modes: Modes
+    mean_logprobs: tuple[float, ...]
+
+    @property
+    def best(self) -> int:
+        """The sample with the highest mean log-probability."""
+        return int(np.argmax(self.mean_logprobs))
+
+
+def rollouts(
+    prompt: str | Generation,
+    *,
+    same: Same = "words",
+    model: str | Path | LanguageModel = "builtin:base",
+    sampler: str | Starter = "temperature=1",
+    max_tokens: int = 30,
+    samples: int = 200,
+    seed: int = 0,
+    **options: Any,
+) -> Rollouts:
+    """Continue `prompt` many times and say how the continuations spread; or do so of a `Generation` that exists.
+
+    same: what makes two answers one mode, see `modes`. The rest is as for `generate`. An error of the entropy needs 8
+    samples, one over modes 200.
+
+    Raises `InputError` where a sample has no token, and as `generate` does.
+
+    >>> found = rollouts("It was the best of", samples=8, max_tokens=1, sampler="top_k=2")
+    >>> len(found.generation), found.entropy.rao_blackwell.unit, sum(found.modes.counts)
+    (8, 'nats', 8)
+    """
+    made = prompt
+    if not isinstance(made, Generation):
+        made = generate(
+            made, model=model, sampler=sampler, max_tokens=max_tokens, samples=samples, seed=seed, **options
+        )
+    table = made.steps
+    sample = table["sample"].to_numpy()
+    column = {name: table[name].to_numpy() for name in ("kept_entropy", "kept_logprob", "logprob")}
+    empty = np.setdiff1d(np.arange(len(made)), sample)
+    if len(empty):
+        raise InputError(f"sample {empty[0]} has no token ({made.settings.stopped[empty[0]]}): nothing to measure.")
+    of_sample = [np.flatnonzero(sample == number) for number in range(len(made))]
+    return Rollouts(
+        generation=made,
+        entropy=sequence_entropy(
+            [column["kept_entropy"][rows] for rows in of_sample], [column["kept_logprob"][rows] for rows in of_sample]
+        ),
+        modes=modes(made.texts, same=same),
+        mean_logprobs=tuple(float(column["logprob"][rows].mean()) for rows in of_sample),
+    )
+
+
+def prompt_entropy(
+    prompt: str, temperatures: Any, *, model: str | Path | LanguageModel = "builtin:base"
+) -> TemperatureCurve:
+    """H(T) of the token that follows `prompt`, and its slope dH/d ln T, which is the varentropy at T.
+
+    temperatures: a number or an array, positive. Both in nats, arrays of the shape of `temperatures`.
+
+    >>> prompt_entropy("It was the best of", [0.5, 1.0]).entropy.round(2).tolist()
+    [1.23, 4.44]
+    """
+    speaker = load_model(model) if isinstance(model, (str, Path)) else model
+    row = steps(speaker, speaker.tokenize(prompt).ids).logits[0]
+    return entropy_at_temperature(np.asarray(row), temperatures)

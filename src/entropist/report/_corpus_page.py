@@ -1,0 +1,201 @@
+"""The page of a scored corpus: one HTML file without network and without a script, light and dark."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from entropist.files import written_whole
+from entropist.provenance import library_versions
+from entropist.report._assets import page_style, sha256_source
+from entropist.report._corpus import CorpusView, DocumentFigure, level, shown, span_text
+from entropist.report._corpus_charts import audit_bar, expected_and_found, histogram, intervals, ranks
+from entropist.report._page import _figure
+from entropist.report._summary import grouped
+from entropist.report._visible import one_line, shortened
+from entropist.results import Estimate
+
+if TYPE_CHECKING:
+    from entropist.scoring._result import Score
+    from entropist.scoring._spans import Span
+
+_LISTED = 8  # documents and spans at either end
+_GROUPS = 60
+_REASONS = 3
+_LONGEST = 120  # characters of a document's id
+
+
+def write_score_html(found: "Score", path: Path | str, *, name: str) -> None:
+    """Write `score_page` to `path`, whole or not at all."""
+    page = score_page(found, name=name)
+    with written_whole(path) as beside:
+        beside.write_text(page, encoding="utf-8")
+
+
+def score_page(found: "Score", *, name: str) -> str:
+    """The page of a score of the corpus called `name`: totals, distributions, documents and spans at both ends."""
+    view = CorpusView(found, name)
+    style = page_style() + resources.files("entropist.report").joinpath("static", "corpus.css").read_text("utf-8")
+    values = {
+        "policy": f"default-src 'none'; style-src {sha256_source(style)}; img-src data:; base-uri 'none'; "
+        "form-action 'none'",
+        "version": library_versions().get("entropist", ""),
+        "style": style,
+        "title": escape(one_line(name)),
+        "lead": escape(" ".join(view.sentences())),
+        "figures": "".join(_figure(figure) for figure in view.figures if figure.value != "none"),
+        "reasons": escape(" ".join(_reasons(view))),
+        "audit": audit_bar(found.bytes()),
+        "counted": "".join(f"<li>{escape(line)}</li>" for line in view.counted()),
+        "charts": "".join(_charts(view)),
+        "groups": _groups(view),
+        "documents": _documents(view),
+        "spans": _spans(found.spans(_LISTED), found.spans(_LISTED, least=True)),
+        "card": escape(view.card()),
+        "provenance": "".join(
+            f"<span><b>{escape(key)}</b> {escape(value)}</span> " for key, value in view.provenance()
+        ),
+    }  # fmt: skip
+    return _TEMPLATE.format_map(values)
+
+
+def _reasons(view: CorpusView) -> Iterator[str]:
+    """Why a figure has no error, or is none; those that share a reason together."""
+    together: dict[str, list[str]] = {}
+    for figure in view.figures:
+        if figure.reason:
+            together.setdefault(figure.reason, []).append(figure.name)
+    for reason, names in together.items():
+        yield f"{', '.join(names)}: {reason.rstrip('.')}."
+
+
+def _charts(view: CorpusView) -> Iterator[str]:
+    if len(view.documents) > 1:
+        at = view.quantiles
+        help_ = (
+            f"A column is a range of bits per byte. The box holds the middle half, {at['25 %']:.3g} to "
+            f"{at['75 %']:.3g}, the stroke is the median, {at['median']:.3g}, the line goes from 5 % to 95 %. "
+            "The triangle is all text together."
+        )
+        yield _chart("Bits per byte of the documents", help_, histogram(view))
+    help_ = "How many tokens the model held likelier than the one that came: rank 0 is the likeliest."
+    yield _chart("Ranks", help_, ranks(view.found.rank_histogram()))
+    if len(view.documents) > 1:
+        help_ = (
+            "A point is a document, in bits a token. On the dashed line it cost what the model expected; "
+            "above, the model was surer than it should be."
+        )
+        yield _chart("Expected and found", help_, expected_and_found(view.documents))
+
+
+def _chart(title: str, help_: str, drawn: str) -> str:
+    return f'<section><h2>{title}</h2><p class="help">{help_}</p>{drawn}</section>'
+
+
+def _groups(view: CorpusView) -> str:
+    if not view.groups:
+        return ""
+    ordered = sorted(view.groups, key=lambda group: -group[2].value)[:_GROUPS]
+    drawn = intervals([estimate for _, _, estimate in ordered])
+    rows = "".join(_row(*group, line) for group, line in zip(ordered, drawn))
+    more = f" The {grouped(_GROUPS)} highest of {grouped(len(view.groups))}." if len(view.groups) > _GROUPS else ""
+    reasons = [f"{name}: {each.reason}" for name, _, each in ordered if each.reason]
+    rest = f"; and {len(reasons) - _REASONS} more" if len(reasons) > _REASONS else ""
+    why = f'<p class="help">No error: {escape("; ".join(reasons[:_REASONS]))}{rest}.</p>' if reasons else ""
+    head = "<tr><th>group</th><th>documents</th><th>bits per byte</th><th>95 %</th><th></th></tr>"
+    return (
+        f'<section class="chapter"><h2>Groups</h2><p class="help">Bits per byte by group, the highest first; the '
+        f'stroke is the 95 % interval.{more}</p><div class="wide"><table><thead>{head}</thead>'
+        f"<tbody>{rows}</tbody></table></div>{why}</section>"
+    )
+
+
+def _row(name: str, documents: int, estimate: Estimate, line: str) -> str:
+    value, interval = shown(estimate)
+    cells = (f"<bdi>{escape(shortened(name, _LONGEST))}</bdi>", grouped(documents), value, interval or "no error", line)
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _documents(view: CorpusView) -> str:
+    every = view.documents
+    if len(every) < 2:
+        return ""
+    if len(every) <= 2 * _LISTED:
+        return f'<div class="ends">{_ranked("Documents", "bits per byte, the most surprising first", every)}</div>'
+    most = _ranked("Most surprising documents", "bits per byte", every[:_LISTED])
+    least = _ranked("Least surprising documents", "bits per byte", every[: -_LISTED - 1 : -1])
+    return f'<div class="ends">{most}{least}</div>'
+
+
+def _ranked(title: str, help_: str, documents: Sequence[DocumentFigure]) -> str:
+    items = (
+        (document.bits_per_byte, shortened(one_line(document.id), _LONGEST), f"{grouped(document.bytes)} bytes")
+        for document in documents
+    )
+    return _list(title, help_, items)
+
+
+def _spans(most: "Sequence[Span]", least: "Sequence[Span]") -> str:
+    if not most:
+        return ""
+    help_ = "stretches of some 128 bytes, in bits per byte; so few vary widely"
+    parts = []
+    for title, spans in (("Most surprising spans", most), ("Least surprising spans", least)):
+        items = (
+            (
+                span.bits_per_byte,
+                span_text(span),
+                f"{shortened(one_line(span.document), _LONGEST)}, bytes {grouped(span.start_byte)} to "
+                f"{grouped(span.end_byte)}",
+            )
+            for span in spans
+        )
+        parts.append(_list(title, help_, items))
+    return f'<div class="ends">{"".join(parts)}</div>'
+
+
+def _list(title: str, help_: str, items: "Iterator[tuple[float, str, str]]") -> str:
+    rows = "".join(
+        f'<li><span class="amount b{level(value)}">{value:.2f}</span><bdi class="where">{escape(text)}</bdi>'
+        f'<bdi class="note">{escape(note)}</bdi></li>'
+        for value, text, note in items
+    )
+    list_ = f'<ol class="ranked" translate="no">{rows}</ol>'
+    return f'<section><h2>{title}</h2><p class="help">{help_}</p>{list_}</section>'
+
+
+_TEMPLATE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="generator" content="Entropist {version}">
+<title>{title} · Entropist</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<header>
+<p class="brand">Entropist <span>what a language model makes of a corpus</span></p>
+<h1><bdi>{title}</bdi></h1>
+<p class="lead">{lead}</p>
+<dl class="figures">{figures}</dl>
+<p class="help">{reasons}</p>
+</header>
+<main>
+<section class="chapter"><h2>What was counted</h2>{audit}<ul class="counts">{counted}</ul></section>
+<div class="charts">{charts}</div>
+{groups}
+{documents}
+{spans}
+<section class="chapter"><h2>Protocol</h2>
+<p class="help">^ is BOS, · seen only, # scored; drawn for 16 tokens at a window of 8</p>
+<pre class="card">{card}</pre></section>
+</main>
+<footer><p class="provenance">{provenance}</p></footer>
+</body>
+</html>
+"""
