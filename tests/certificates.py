@@ -49,7 +49,8 @@ CAMPAIGNS = {
     "sparse_base": ("basefile/_estimate.py", "basefile/_rows.py"),
     "truncated": ("measures/truncated",),
     "samplers": tuple(
-        f"decoding/_{name}.py" for name in ("arrays", "penalties", "prefixes", "temperatures", "thresholds")
+        f"decoding/_{name}.py"
+        for name in ("arrays", "chain", "penalties", "prefixes", "steps", "temperatures", "thresholds")
     ),
     "record": ("record/_files.py", "record/_schema.py", "record/_trace.py"),
     "responses": (*(f"responses/_{name}.py" for name in _READERS), "record/_bounded.py"),

@@ -9,7 +9,7 @@ rules = Thresholds(
     "bits",
     (
         Rule("sure", Greedy(), entropy=(-math.inf, 3.0)),
-        Rule("lost", Abstain("more than 9 bits of choice"), entropy=(9.0, math.inf)),
+        Rule("lost", Abstain("more than 8 bits of choice"), entropy=(8.0, math.inf)),
     ),
     otherwise=Draw(temperature=0.7, min_p=0.05),
 )

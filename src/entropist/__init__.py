@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from entropist import basefile as basefile
     from entropist import decoding as decoding
     from entropist import errors as errors
     from entropist import estimators as estimators
@@ -67,6 +68,7 @@ _DOOR = {
     "MaximumEntropy": "entropist.measures",
     "Score": "entropist.scoring",
     "Trace": "entropist.record",
+    "basefile": None,
     "co_information": "entropist.measures",
     "conditional_entropy": "entropist.measures",
     "conditional_mutual_information": "entropist.measures",
@@ -121,6 +123,7 @@ __all__ = [
     "MaximumEntropy",
     "Score",
     "Trace",
+    "basefile",
     "co_information",
     "conditional_entropy",
     "conditional_mutual_information",

@@ -130,7 +130,7 @@ def test_dynamic_temperature(lib):
             ids, theirs, _ = applied(lib, sampler, row)
             ours = decoding.dynamic_temperature(row, low, middle + reach, exponent=exponent)[ids]
             assert np.array_equal(np.isneginf(ours), np.isneginf(theirs))
-            np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5)  # H in float32 near certainty
         lib.llama_sampler_free(sampler)
 
 

@@ -240,6 +240,7 @@ def test_bad_rows_are_refused_by_number(step, profile, bad, what, make):
         (lambda z: decoding.greedy(np.array([1, 2])), "must be floating; given int64"),
         (lambda z: decoding.greedy(np.zeros((3, 0))), "with a vocabulary"),
         (lambda z: chain([("nucleus", 0.9)]), "there is no sampler 'nucleus': use penalties"),
+        (lambda z: chain("top_p=0.9"), "parse_chain reads it"),
         (lambda z: chain({"top_p": {"q": 1}}), "top_p has no parameter 'q'; it has p"),
         (lambda z: chain([("top_p", 3)]), "top_p must be"),
         (lambda z: chain([("greedy", 1)]), "greedy takes no value"),
@@ -267,6 +268,7 @@ def test_a_chain_prints_as_text_that_reads_back():
         assert decoding.parse_chain(str(everything), profile) == everything
     assert str(chain([("dry", {"multiplier": 1, "breakers": [4, 9]})])) == "dry(multiplier=1, breakers=4/9/)"
     assert decoding.parse_chain("dry(multiplier=1, breakers=4/)").steps[0].parameters[1] == ("breakers", (4,))
+    assert decoding.parse_chain("dry(breakers=4)").steps[0].parameters == (("breakers", 4),)
     assert str(chain([("top_k", np.int64(4)), ("min_p", np.float64(0.1))])) == "top_k=4, min_p=0.1"
 
 

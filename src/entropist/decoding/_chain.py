@@ -104,6 +104,8 @@ def chain(steps: Sequence[tuple[str, Any]] | Mapping[str, Any], profile: str = "
     temperature=0.8, xtc(threshold=0.1, probability=0.5)
     """
     known = profile_name(profile)
+    if isinstance(steps, str):
+        raise InputError(f"{steps!r} is text: parse_chain reads it; a chain takes pairs or a mapping.")
     if isinstance(steps, Mapping):
         for name in steps:
             _refuse_unknown(name)

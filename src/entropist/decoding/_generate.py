@@ -153,7 +153,7 @@ def stream(
 
     >>> going = stream("It was the best of", sampler="greedy", max_tokens=3)
     >>> [step.piece for step in going]
-    [b' the', b' old', b' man']
+    [b' the', b' world', b'.']
     >>> going.generation().settings.stopped
     ('length',)
     """
@@ -164,8 +164,8 @@ def stream(
     stops = (stop,) if isinstance(stop, str) else tuple(stop)
     if not all(stops):
         raise InputError("a text to stop at must have a character at least.")
-    speaker = load_model(model) if isinstance(model, (str, Path)) else model
     starter = parse_chain(sampler, profile=profile) if isinstance(sampler, str) else sampler
+    speaker = load_model(model) if isinstance(model, (str, Path)) else model
     going = steps(speaker, speaker.tokenize(prompt).ids, samples=samples, window=window, bos=bos)
     return Stream(
         speaker,
@@ -205,7 +205,7 @@ def generate(
     Raises `InputError` and `ModelError` as `stream` and `load_model` do.
 
     >>> generate("It was the best of", sampler="greedy", max_tokens=3).text
-    ' the old man'
+    ' the world.'
     """
     if save is not None:
         refuse_unsavable(Path(save))

@@ -60,6 +60,14 @@ class Generation:
 
     `trace` has one row a token, prompt included (as context), each sample a document; `chain` one row for each of
     those with the columns of `CHAIN`; `settings` what was asked for.
+
+    When this misleads: its totals are the model's, at temperature 1, of a text that the sampler chose; low ones praise
+    the sampler's caution, not the text.
+
+    >>> from entropist.decoding import generate
+    >>> found = generate("It was the best of", sampler="top_k=2", max_tokens=4)
+    >>> found.steps["kept"].to_pylist(), len(found.trace)
+    ([2, 2, 2, 2], 9)
     """
 
     trace: Trace

@@ -109,8 +109,9 @@ def dry(
     """Don't Repeat Yourself: subtract multiplier · base^(length − allowed_length) from tokens that continue a repeat.
 
     A token continues a repeat of `length` if the last `length` previous tokens stood before it at an earlier place.
-    `breakers` are token ids: no repeat reaches over one, and none is penalized itself. logprobs, previous and last (by
-    default all) as in `penalties`. Rule and arithmetic are llama.cpp's, whose breakers may be longer than a token.
+    `breakers` are token ids, or one: no repeat reaches over one, and none is penalized itself. logprobs, previous and
+    last (by default all) as in `penalties`. Rule and arithmetic are llama.cpp's, whose breakers may be longer than a
+    token.
 
     >>> import numpy as np
     >>> dry(np.zeros(4), [0, 1, 2, 0, 1], 1.0, base=1.1)
@@ -118,7 +119,7 @@ def dry(
     """
     m, b = number("dry's multiplier", multiplier, 0), number("dry's base", base, 1)
     least = whole("dry's allowed_length", allowed_length, 1)
-    stops = {whole("a breaker", each, 0) for each in breakers}
+    stops = {whole("a breaker", each, 0) for each in ([breakers] if isinstance(breakers, int) else breakers)}
     rows = checked_rows(logprobs)
     ids = _previous(previous, tuple(logprobs.shape))
     ids = ids if last is None else ids[:, -whole("last", last, 1) :]

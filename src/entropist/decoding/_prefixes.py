@@ -1,10 +1,9 @@
 """Samplers that put the tokens in an order and keep the first of them: here engines differ in ties and at the cut.
 
-                 order                          how many                               source
-top-k            descending probability         k                                      Fan et al. 2018
-top-p            descending probability         until the mass reaches p               Holtzman et al. 2020
-typical          ascending |−ln p_i − H|        until the mass reaches p               Meister et al. 2023
-top-h            descending, the first 100      while Σ −p ln p ≤ h · H                Potraghloo et al. 2025
+    top-k      descending probability      k                           Fan et al. 2018
+    top-p      descending probability      until the mass reaches p    Holtzman et al. 2020
+    typical    ascending |−ln p_i − H|     until the mass reaches p    Meister et al. 2023
+    top-h      descending, the first 100   while Σ −p ln p ≤ h · H     Potraghloo et al. 2025
 
 The papers are arXiv 1805.04833, 1904.09751, 2202.00666 and 2509.02510. Where the profiles part:
 

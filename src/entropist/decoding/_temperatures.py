@@ -1,10 +1,11 @@
 """Samplers that rescale: z / T for a T that is given, follows the entropy, or meets it.
 
-temperature            T as given
-dynamic temperature    T = T_min + (T_max − T_min) · (H / ln m)^exponent, H of the m tokens that are not masked
-target entropy         the T at which the entropy is the one asked for: H(T) grows with dH/d ln T = V, the varentropy,
-                       so that Newton's step is known (`entropist.logits.temperature_for_entropy`)
+    temperature            T as given
+    dynamic temperature    T = T_min + (T_max − T_min) · (H / ln m)^exponent, H of the m tokens that are not masked
+    target entropy         the T at which the entropy is the one asked for
 
+H grows with T by dH/d ln T = V, the varentropy, so that Newton's step to a target is known
+(`entropist.logits.temperature_for_entropy`).
 Sources: llama.cpp's temp_ext (kalomaze 2023) for dynamic temperature.
 """
 

@@ -1,12 +1,12 @@
 """Samplers that keep every token whose probability, or logit, reaches a bar: no order, so no ties to break.
 
-min-p      p_i ≥ min_p · max p                       Nguyen et al. 2024 (arXiv 2407.01082)
-epsilon    p_i ≥ ε                                   Hewitt et al. 2022 (arXiv 2210.15191)
-eta        p_i ≥ min(ε, √ε · e^−H)                   the same
-p-less     p_i ≥ Σ p², the collision probability     Tan et al. 2025 (arXiv 2509.23234)
-top-nσ     z_i ≥ max z − n · σ(z), σ² = Σ(z − z̄)²/m over the m unmasked logits     Tang et al. 2024 (arXiv 2411.07641)
+    min-p      p_i ≥ min_p · max p                       Nguyen et al. 2024 (arXiv 2407.01082)
+    epsilon    p_i ≥ ε                                   Hewitt et al. 2022 (arXiv 2210.15191)
+    eta        p_i ≥ min(ε, √ε · e^−H)                   the same
+    p-less     p_i ≥ Σ p², the collision probability     Tan et al. 2025 (arXiv 2509.23234)
+    top-nσ     z_i ≥ max z − n · σ(z)                    Tang et al. 2024 (arXiv 2411.07641)
 
-The likeliest tokens always stay.
+with σ² = Σ (z − z̄)²/m over the m unmasked logits. The likeliest tokens always stay.
 """
 
 import math

@@ -41,7 +41,7 @@ class TransformersRecorder:
     ...     ids, attention_mask=torch.ones_like(ids), max_new_tokens=3, do_sample=False, custom_generate=recorder
     ... )
     >>> recorder.generation().text
-    ' the old man'
+    ' the world.'
     """
 
     def __init__(self, model: LanguageModel, *, on_token: Callable[[Step], None] | None = None) -> None:

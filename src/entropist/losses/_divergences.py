@@ -23,7 +23,7 @@ import torch
 from entropist.losses._softmax import Rows
 
 Divergence = Literal["forward_kl", "reverse_kl", "jeffreys", "js", "generalized_js", "total_variation"]
-"""How far the student is from the teacher; see the table at the top of `entropist.losses`."""
+"""How far the student is from the teacher, as in the table above."""
 
 Found = tuple[torch.Tensor, torch.Tensor | None]
 

@@ -23,7 +23,7 @@ from entropist.losses._distillation import distillation
 from entropist.losses._reduce import Reduction, check_reduction, kept, number, reduce, same_shape, tensor
 
 KLEstimator = Literal["k1", "k2", "k3", "k3_corrected", "exact"]
-"""How `kl_penalty` estimates KL(policy‖reference); see the table at the top of `entropist.losses`."""
+"""How `kl_penalty` estimates KL(policy‖reference), as in the table above."""
 _NEAR = 1e-3  # |x| below which a series gives k3: there e^x − 1 − x cancels
 
 

@@ -30,7 +30,7 @@ from entropist.losses._reduce import number, same_shape, tensor
 from entropist.losses._sequences import SequenceLogprobs
 
 PreferenceLoss = Literal["sigmoid", "robust", "hinge", "ipo", "simpo", "orpo"]
-"""The losses of `preference`; see the table at the top of `entropist.losses`."""
+"""The losses of `preference`, as in the table above."""
 _WITHOUT_REFERENCE = ("simpo", "orpo")
 _NEEDS_LENGTH = ("simpo", "orpo")
 

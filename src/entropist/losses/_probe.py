@@ -14,7 +14,7 @@ _LAST = 20  # the class of surprisals from here on is open
 class Probe:
     """Means over the probe's predicted tokens at one step, in nats; both KLs None without a reference.
 
-    `histogram` counts tokens by surprisal: 0 to 1 nat, 1 to 2, and so on; the last of its 21 classes is 20 nats and more.
+    `histogram` counts tokens by surprisal: 0 to 1 nat, 1 to 2, and so on; the last of 21 classes is 20 nats and more.
     """
 
     step: int

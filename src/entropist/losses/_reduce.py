@@ -18,7 +18,7 @@ import torch
 from entropist.errors import InputError
 
 Reduction = Literal["token_mean", "sequence_mean", "sequence_sum", "sum", "none"]
-"""How losses of tokens become one number; see the table at the top of `entropist.losses`."""
+"""How losses of tokens become one number, as in the table above."""
 
 
 def tensor(name: str, value: Any, *, last: str = "") -> torch.Tensor:

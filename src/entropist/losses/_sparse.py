@@ -1,18 +1,15 @@
 """Distillation from a teacher that was stored sparsely: its k most likely tokens, and m tokens sampled from the rest.
 
-With p the teacher, q the student, d = ln p − ln q, t the teacher's mass outside of its top k, Q the student's inside:
-
-    estimate = Σ_top p d + t·mean over samples (d + e^{−d} − 1) − [(1 − Q) − t]
-
-E over samples drawn with replacement from the tail, p/t: t·E d is the tail of the KL, t·E e^{−d} = 1 − Q. So
-the estimate is KL(p‖q) on average, and so is its gradient. d + e^{−d} − 1 ≥ 0 is of second order in d,
-which is where the small noise comes from. Keeping the top k alone is biased, and can be negative.
+The rows of a base file (`entropist.basefile`) in, the estimate of `basefile.sparse_kl_rows` out, as a loss:
+KL(teacher‖student) on average over what was drawn, and so is its gradient. Keeping the top k alone is biased, and can
+be negative.
 """
 
 from typing import Any
 
 import torch
 
+from entropist.basefile import sparse_kl_rows
 from entropist.errors import InputError
 from entropist.losses._reduce import Reduction, check_reduction, kept, reduce, tensor
 
@@ -62,19 +59,10 @@ def sparse_distillation(
     t = _tail_mass(tail_mass, top[1], shape, keep)
     if tail[0].shape[-1] == 0 and bool((t > 0).any()):
         raise InputError("the teacher has mass outside of its top tokens and no tail sample stands for it.")
-    head = (top[1].exp() * _difference(top[1], top_q)).sum(-1)
-    d = _difference(tail[1], tail_q)
-    # −d, not d, in the exponent: q/p of a sampled token, whose p is not 0.
-    spread = torch.where((t > 0)[:, None], d + torch.expm1(-d), 0.0).sum(-1) / max(1, d.shape[-1])
-    values = head + t * spread - ((1 - top_q.exp().sum(-1)) - t)
+    values, _ = sparse_kl_rows(top[1], top_q, tail[1], tail_q, t)
     if keep is not None:
         values = values.new_zeros(shape).masked_scatter(keep, values)
     return reduce(values.reshape(shape), keep, reduction)
-
-
-def _difference(logp: torch.Tensor, logq: torch.Tensor) -> torch.Tensor:
-    """ln p − ln q, and 0 where p is 0."""
-    return torch.where(logp == -torch.inf, 0.0, logp - logq)
 
 
 def _part(

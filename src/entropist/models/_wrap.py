@@ -16,6 +16,12 @@ def wrap_module(module: Any, tokenizer: Any, *, name: str = "in memory") -> "Tra
     The fingerprint of the weights is the SHA-256 of the parameters' bytes as they are now. The tokenizer is copied:
     here it adds no marks and cuts nothing. Raises `ModelError` for a tokenizer without a fast form, or a module that
     sees later tokens.
+
+    >>> from transformers import AutoTokenizer
+    >>> from entropist.models import load_model
+    >>> base = load_model("builtin:base")
+    >>> wrap_module(base.module, AutoTokenizer.from_pretrained(base.directory), name="mine").bos_id
+    0
     """
     try:
         from tokenizers import Tokenizer

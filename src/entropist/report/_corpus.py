@@ -112,7 +112,7 @@ class CorpusView:
         size, value = self.found.bytes()["scored_"], self.bits_per_byte.value
         packed = grouped(round(value * size / 8))
         said = [
-            f"The model needed {value:.4g} bits for each byte of this text, {packed} bytes for the {grouped(size)} of it."
+            f"The model needed {value:.4g} bits for each byte of this text: {packed} bytes for {grouped(size)}."
         ]
         if len(self.documents) >= 8:
             low, high = self.quantiles["25 %"], self.quantiles["75 %"]

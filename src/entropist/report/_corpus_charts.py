@@ -17,7 +17,7 @@ from entropist.report._visible import one_line, shortened
 from entropist.results import Estimate
 
 WIDTH, HEIGHT = 340.0, 232.0
-_LEFT, _RIGHT, _BOTTOM = 34.0, 6.0, 26.0
+_LEFT, _RIGHT, _BOTTOM = 34.0, 12.0, 26.0
 _MOST_POINTS = 600
 _MOST_BINS = 28
 
@@ -37,7 +37,7 @@ def histogram(view: CorpusView) -> str:
     for (a, b), count in zip(pairwise(edges.tolist()), counts.tolist()):
         told = f"<title>{a:.4g} to {b:.4g}: {_documents(count)}</title>"
         parts.append(
-            f'<rect class="column" x="{x(a) + 0.5:.1f}" y="{y(count):.1f}" width="{x(b) - x(a) - 1:.1f}" '
+            f'<rect class="count" x="{x(a) + 0.5:.1f}" y="{y(count):.1f}" width="{x(b) - x(a) - 1:.1f}" '
             f'height="{floor - y(count):.1f}">{told}</rect>'
         )
     parts += _x_axis(_ticks(edges[0], edges[-1], 5), x, floor)
@@ -60,7 +60,7 @@ def ranks(counts: Mapping[str, int]) -> str:
         share = f"{100 * count / total:.2g} %" if count else "0"
         parts.append(
             f'<text class="end" x="{left - 8:g}" y="{y + row / 2 + 4:.1f}">{label}</text>'
-            f'<rect class="column" x="{left:g}" y="{y + 1.5:.1f}" width="{wide:.1f}" height="{row - 3:.1f}">'
+            f'<rect class="count" x="{left:g}" y="{y + 1.5:.1f}" width="{wide:.1f}" height="{row - 3:.1f}">'
             f"<title>rank {label}: {grouped(count)} tokens</title></rect>"
             f'<text x="{left + wide + 5:.1f}" y="{y + row / 2 + 4:.1f}">{share}</text>'
         )
@@ -74,14 +74,14 @@ def expected_and_found(documents: Sequence[DocumentFigure]) -> str:
     ends = [_inner_range(every[:, axis]) for axis in (0, 1)]
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     pad = 0.04 * (high - low)
-    floor, top = HEIGHT - _BOTTOM - 12, 6.0
+    floor, top = HEIGHT - _BOTTOM - 12, 20.0
     x = _line(low - pad, high + pad, _LEFT, WIDTH - _RIGHT)
     y = _line(low - pad, high + pad, floor, top)
     ticks = _ticks(low, high, 5)
     parts = [*_y_axis(ticks, y), *_x_axis(ticks, x, floor)]
     parts.append(f'<path class="even" d="M{x(low):.1f} {y(low):.1f}L{x(high):.1f} {y(high):.1f}"/>')
     parts.append(f'<text class="mid" x="{(WIDTH + _LEFT) / 2:g}" y="{HEIGHT - 2:g}">mean entropy</text>')
-    parts.append(f'<text x="{_LEFT + 6:g}" y="{top + 10:g}">mean surprisal</text>')
+    parts.append(f'<text x="{_LEFT - 24:g}" y="10">mean surprisal</text>')
     for document, (entropy, surprisal) in zip(some, np.clip(every, low, high).tolist()):
         told = (
             f"{shortened(one_line(document.id), 80)}: {document.entropy:.3f} expected, {document.surprisal:.3f} found"

@@ -72,7 +72,7 @@ _STYLE = (
     f"text {{ font: 11px sans-serif; fill: #6b675f; }} .title {{ font: 22px Georgia, 'DejaVu Serif', serif; "
     f"fill: {LIGHT.ink}; }} .lead {{ font: 15px Georgia, 'DejaVu Serif', serif; fill: {LIGHT.ink}; }} "
     f".head {{ font: bold 13px sans-serif; fill: {LIGHT.ink}; }} .mid {{ text-anchor: middle; }} "
-    f".end {{ text-anchor: end; }} .column {{ fill: #a4b6e3; }} .base {{ stroke: {LIGHT.ink}; stroke-width: .8; }} "
+    f".end {{ text-anchor: end; }} .count {{ fill: #a4b6e3; }} .base {{ stroke: {LIGHT.ink}; stroke-width: .8; }} "
     f".rule {{ stroke: #d9d7d2; stroke-width: .8; }} .whisker {{ stroke: {LIGHT.ink}; stroke-width: 1.2; }} "
     f".median {{ stroke: {LIGHT.ink}; stroke-width: 2; }} .box {{ fill: #f2f1ee; stroke: {LIGHT.ink}; }} "
     f".own {{ fill: {LIGHT.colours[7]}; }} .even {{ stroke: {LIGHT.ink}; stroke-width: .8; stroke-dasharray: 4 4; }} "

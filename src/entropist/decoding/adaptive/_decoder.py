@@ -41,7 +41,7 @@ class Adaptive:
     >>> decoder = Adaptive("entropix-v3").start(seed=0)
     >>> choice = decoder.choose(np.array([9.0, 0.0, 0.0]))
     >>> choice.token, choice.rule, choice.reason
-    (0, 'low entropy, low varentropy', 'H = 0.00247 nats, V = 0.0199 nats²: the likeliest token')
+    (0, 'low entropy, low varentropy', 'H = 0.00247 nats, V = 0.02 nats²: the likeliest token')
     """
 
     thresholds: str | Thresholds = "entropix-v3"

@@ -28,7 +28,7 @@ MINIMUM_TOKENS = 40
 
 @dataclass(frozen=True)
 class ChangePoints:
-    """`positions` where a new level begins, ascending; `p_values` of each; `means` of the parts, one more than those."""
+    """`positions` where a new level begins, ascending; `p_values` of each; `means` of the parts, one more of those."""
 
     positions: tuple[int, ...]
     p_values: tuple[float, ...]

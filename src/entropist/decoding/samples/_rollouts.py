@@ -9,6 +9,7 @@ on what counts as the same.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,13 @@ class Rollouts:
 
     generation: Generation
     entropy: SequenceEntropy
-    modes: Modes
     mean_logprobs: tuple[float, ...]
+    same: Same
+
+    @cached_property
+    def modes(self) -> Modes:
+        """The continuations grouped by `same`; warns where all differ."""
+        return modes(self.generation.texts, same=self.same)
 
     @property
     def best(self) -> int:
@@ -77,8 +83,8 @@ def rollouts(
         entropy=sequence_entropy(
             [column["kept_entropy"][rows] for rows in of_sample], [column["kept_logprob"][rows] for rows in of_sample]
         ),
-        modes=modes(made.texts, same=same),
         mean_logprobs=tuple(float(column["logprob"][rows].mean()) for rows in of_sample),
+        same=same,
     )
 
 
