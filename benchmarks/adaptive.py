@@ -31,7 +31,7 @@ PROMPTS = (
     "At the end of the street stood", "We sailed for many days until", "The child asked her mother why",
     "On the following morning the whole", "He who would understand men must",
 )  # fmt: skip
-TEMPERATURES = {"temperature": (0.4, 0.6, 0.8, 1.0, 1.2), "truncated": (0.4, 0.7, 1.0, 1.4, 2.0, 3.0)}
+TEMPERATURES = {"temperature": (0.4, 0.5, 0.55, 0.6, 0.7, 0.8, 1.0), "truncated": (0.6, 0.7, 0.8, 0.9, 1.1, 1.4, 2.0)}
 SETS = ("entropix-v1", "entropix-v2", "entropix-v3")
 ROUNDS = 2000
 
@@ -67,8 +67,8 @@ def place(pairs: Pairs, chosen: NDArray[np.int64]) -> tuple[float, float]:
 def above(curve: list[Pairs], pairs: Pairs, chosen: NDArray[np.int64]) -> float:
     """How far a method lies above a curve, at its own bits per byte; NaN beyond the ends of the curve."""
     x, y = place(pairs, chosen)
-    points = sorted(place(each, chosen) for each in curve)
-    return float(np.interp(x, *zip(*points), left=np.nan, right=np.nan) * -1 + y)
+    points = np.array(sorted(place(each, chosen) for each in curve))
+    return y - float(np.interp(x, points[:, 0], points[:, 1], left=np.nan, right=np.nan))
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ print(
 )
 print(
     duckdb.sql("""
-    SELECT id, start_byte, surprisal / ln(2) / (end_byte - start_byte) AS bits_per_byte, text
+    SELECT id, start_byte, surprisal / ln(2) / (end_byte - start_byte) AS bits_per_byte, left(text, 48) AS beginning
     FROM 'scored/spans/*.parquet' ORDER BY bits_per_byte DESC LIMIT 3
 """)
 )

@@ -1,2 +1,2 @@
 entropist score lighthouse.txt --save scored
-entropist score lighthouse.txt --save scored --resume
+entropist score lighthouse.txt --save scored --resume --spans 2 --html score.html

@@ -10,21 +10,7 @@ from entropist.errors import InputError
 from entropist.estimators import clustered_ratio
 from entropist.results import Estimate
 from entropist.scoring import DOCUMENTS, Score, paired_difference, to_resolve
-
-
-def row(index, tokens, nats, entropy, *, size=None, group=None, top1=0, blocks=None, name=None):
-    size = 4 * tokens if size is None else size
-    cells = {
-        "index": index, "id": name or f"d{index}", "group": group, "bytes": size, "scored_bytes": size,
-        "context_bytes": 0, "dropped_bytes": 0, "tokens": tokens, "scored_tokens": tokens, "context_tokens": 0,
-        "dropped_tokens": 0, "words": tokens // 2, "split_words": tokens // 2, "lossless": True, "surprisal": nats,
-        "entropy": entropy, "varentropy": 0.0, "top1": top1, "seen": 0,
-        "rank_histogram": [top1, *[0] * 16, tokens - top1],
-        "recipe_nats": nats, "recipe_tokens": tokens,
-    }  # fmt: skip
-    for key in ("tokens", "bytes", "surprisal", "entropy", "top1"):
-        cells[f"block_{key}"] = None if blocks is None else blocks[key]
-    return cells
+from score_rows import row
 
 
 def score(rows):
@@ -73,6 +59,7 @@ def test_groups():
     macro = found.macro_over_groups()
     assert macro.value == pytest.approx((by_group["a"].value + by_group["b"].value) / 2, rel=1e-14)
     assert macro.stderr is None, "two groups have no error between them"
+    assert macro.estimator == "macro mean over groups"
 
 
 def blocks(n, seed):
@@ -93,6 +80,7 @@ def test_few_documents_get_an_error_within_them():
     assert "not other documents" in found.domain
     macro = score(rows).mean_surprisal("macro")
     assert macro.stderr is None
+    assert macro.estimator == "mean over documents"
     assert "2 groups are fewer than the 8" in macro.reason
 
 
@@ -109,6 +97,7 @@ def test_few_tokens_get_no_error():
     found = score([row(0, 150, 450.0, 1.0, blocks=blocks(15, 0))]).bits_per_byte()
     assert found.stderr is None
     assert "150 tokens are too few" in found.reason
+    assert found.estimator == "ratio of sums", "there is no error, so none that was left out to get it"
 
 
 def test_empty_documents_take_no_part():
@@ -158,3 +147,13 @@ def test_quantiles_keep_the_documents_between_them():
     rows = [row(i, 50, 50.0 * (i + 1), 1.0) for i in range(11)]
     assert score(rows).between(0.2, 0.5) == ["d2", "d3", "d4", "d5"]
     assert score(rows).between(0, 1) == [f"d{i}" for i in range(11)]
+
+
+def test_what_is_not_between_is_outside():
+    rows = [row(i, 50 * (i != 3), 50.0 * (i + 1) * (i != 3), 1.0) for i in range(12)]  # the fourth has no score
+    found = score(rows)
+    for low, high in ((0.2, 0.5), (0, 1), (0.9, 1), (0.4, 0.4)):
+        kept, dropped = found.between(low, high), found.outside(low, high)
+        assert sorted(kept + dropped) == sorted(f"d{i}" for i in range(12))
+        assert "d3" in dropped
+    assert found.outside(0.2, 1) == ["d0", "d1", "d3"]

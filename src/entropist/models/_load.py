@@ -9,7 +9,7 @@ from entropist.errors import MissingExtraError, ModelError, first_line
 from entropist.models._protocol import LanguageModel
 from entropist.progress import working
 
-BUILTIN = ("base", "bytes")
+BUILTIN = ("base", "student", "bytes")
 """What may follow "builtin:" in the name of a model."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]

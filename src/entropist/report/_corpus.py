@@ -111,9 +111,7 @@ class CorpusView:
         """What the totals say, for a reader who has never seen one."""
         size, value = self.found.bytes()["scored_"], self.bits_per_byte.value
         packed = grouped(round(value * size / 8))
-        said = [
-            f"The model needed {value:.4g} bits for each byte of this text: {packed} bytes for {grouped(size)}."
-        ]
+        said = [f"The model needed {value:.4g} bits for each byte of this text: {packed} bytes for {grouped(size)}."]
         if len(self.documents) >= 8:
             low, high = self.quantiles["25 %"], self.quantiles["75 %"]
             said.append(f"Half of the {grouped(len(self.documents))} documents lie between {low:.3g} and {high:.3g}.")
@@ -124,17 +122,17 @@ class CorpusView:
         sizes = self.found.bytes()
         scored = self.found.scored_documents
         lines = [
-            f"{_all_of(scored, self.found.documents.num_rows)} documents, {grouped(self.tokens)} tokens scored",
+            f"{_all_of(scored, self.found.documents.num_rows)}, {_plural(self.tokens, 'token')} scored",
             f"{grouped(sizes['scored_'])} bytes scored + {grouped(sizes['context_'])} context + "
             f"{grouped(sizes['dropped_'])} dropped = {grouped(sizes[''])} of input",
         ]
         if self.found.skipped:
             first = f", the first: {one_line(self.found.skip_reasons[0])}" if self.found.skip_reasons else ""
-            lines.append(f"{grouped(self.found.skipped)} could not be read and were skipped{first}")
+            lines.append(f"{_plural(self.found.skipped, 'document')} could not be read, skipped{first}")
         if self.altered:
             lines.append(
                 f"the tokenizer normalises: the tokens of {_all_of(self.altered, self.found.documents.num_rows)} "
-                "documents do not spell the text; its bytes are counted all the same"
+                "do not spell the text; its bytes are counted all the same"
             )
         return lines
 
@@ -159,7 +157,7 @@ class CorpusView:
         if cut is not None:
             bos = "no BOS" if cut.bos_id is None else f"BOS {cut.bos_id}"
             pairs.append(("protocol", f"{cut.name}, window {cut.window}, stride {cut.stride}, {bos}"))
-        pairs += [("n", f"{grouped(self.found.scored_documents)} documents, {grouped(self.tokens)} tokens")]
+        pairs += [("n", f"{_plural(self.found.scored_documents, 'document')}, {_plural(self.tokens, 'token')}")]
         pairs += [("unit", "bits"), ("estimator", first.estimator)]
         if first.domain:
             pairs.append(("the interval speaks of", first.domain))
@@ -226,4 +224,10 @@ def _signed(number: float) -> str:
 
 
 def _all_of(some: int, all_: int) -> str:
-    return f"all {grouped(all_)}" if some == all_ and all_ > 1 else f"{grouped(some)} of {grouped(all_)}"
+    if some != all_:
+        return f"{grouped(some)} of {_plural(all_, 'document')}"
+    return f"all {grouped(all_)} documents" if all_ > 1 else "one document"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"

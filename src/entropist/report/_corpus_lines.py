@@ -30,7 +30,7 @@ def score_lines(found: "Score", *, spans: int = 0) -> Iterator[str]:
     for k, line in enumerate(view.counted()):
         yield f"{'counted' if k == 0 else '':<9}  {line}"
     if found.shards_reused:
-        yield f"reused     {grouped(found.shards_reused)} shards of an earlier run"
+        yield f"reused     shards of an earlier run: {grouped(found.shards_reused)}"
     yield from (f"{name:<9}  {value}" for name, value in view.provenance() if name in ("model", "weights", "protocol"))
     if view.groups:
         yield ""

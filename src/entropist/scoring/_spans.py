@@ -1,9 +1,9 @@
 """The stretches of text that cost a model most and least: kept while scoring, so that no token has to be.
 
-A document is cut from its beginning into spans: each ends with the first token after 128 bytes that a blank follows, or
-where none comes within 128 more, that ends between two characters. None holds a token that was not scored, and a rest
-of fewer than 64 bytes is left out. Of a shard the 20 spans with the most bits per byte stay and the 20 with the fewest,
-and of all shards together the same again.
+A document is cut from its beginning into spans: each ends with the first token after 128 bytes that a blank or the end
+follows, or where none comes within 128 more, that ends between two characters. None holds a token that was not scored,
+and a rest of fewer than 64 bytes is left out. Of a shard the 20 spans with the most bits per byte stay and the 20 with
+the fewest, and of all shards together the same again.
 
 When this misleads: 128 bytes are few, and their bits per byte vary widely; the first of very many are extreme by chance
 alone. Read them to see what a corpus holds (tables, lists, other languages, repeats), not to rank its documents.
@@ -25,7 +25,7 @@ SPAN_BYTES = 128
 SPANS_KEPT = 20
 """Spans kept at either end."""
 _SHORTEST = SPAN_BYTES // 2
-_IS_BLANK = np.isin(np.arange(256), list(b"\t\n\v\f\r \0"))  # 0: here the end of the text
+_IS_BLANK = np.isin(np.arange(256), list(b"\t\n\v\f\r "))
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _kept(
 
 def _spans_of(text: ScoredText) -> NDArray[np.float64]:
     """The spans of one document: rows of (start byte, end byte, tokens, nats)."""
-    raw = np.frombuffer(text.document.text.encode() + b"\0", np.uint8)
+    raw = np.frombuffer(text.document.text.encode() + b" ", np.uint8)  # the end is like a blank
     scored = np.concatenate([[False], text.scored, [False]])
     edges = np.flatnonzero(scored[1:] != scored[:-1])
     places = np.concatenate([[0], text.end_bytes])  # token t lies between places[t] and places[t + 1]
