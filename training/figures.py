@@ -1,6 +1,6 @@
 """How the built-in models are measured: what each figure of the cards is, and over which documents its interval goes.
 
-Documents are sections: eight stretches of 12 000 characters of each held-out book, evenly spaced. An interval is the
+Documents are sections: eight stretches of 6 000 characters of each held-out book, evenly spaced. An interval is the
 95 % one of a leave-one-section-out jackknife. Sections of one book are alike, so it says how far a figure
 would move on other sections of such books; figures by book are given beside it.
 """
@@ -17,9 +17,9 @@ from entropist.estimators import clustered_mean, clustered_ratio
 from entropist.scoring import Score, score
 from training.turns import BOS, Turn, ornament, sections, turns
 
-SECTION, SECTIONS = 12_000, 8  # characters of each, of each book
-PROMPTS = 8  # of a section
-WORDS = 48  # of the replies of a section, so that every share of distinct words is of the same number
+SECTION, SECTIONS = 6_000, 8  # characters of each, of each book
+PROMPTS = 6  # of a section
+WORDS = 40  # of the replies of a section, so that every share of distinct words is of the same number
 _BYTES_BOS = 256
 _SEED = 20261122
 Row = dict[str, float | int | str]

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import entropist as en
-from entropist.decoding import Generation, generate
+from entropist.decoding import Generation, generate, rollouts
 
 COMMAND = [sys.executable, "-m", "entropist", "generate"]
 PROMPT = "It was the best of"
@@ -53,6 +53,8 @@ def test_samples_rules_and_standard_input(tmp_path):
     assert "sample 1 of 2" in out
     assert "sample 2 of 2" in out
     assert "rule high entropy, high varentropy:" in out
+    assert "entropy of a continuation" not in out, "its tokens are no draws"
+    assert "samples differ (by words)" in out or "modes (by words)" in out
     assert err.splitlines() == ["wrote a.html", "wrote a-2.html"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a-2.html", "a.html"]
 
@@ -123,3 +125,12 @@ def test_a_terminal_sees_colours_and_whole_characters():
     assert b"\x1b[" in seen
     assert prompt in seen.decode()
     assert "\ufffd" not in seen.decode()
+
+
+def test_what_samples_say_together():
+    out, err = command(PROMPT, "--samples", "9", "--max-tokens", "1", "--sampler", "top_k=2", "--seed", "1")
+    found = rollouts(generate(PROMPT, sampler="top_k=2", samples=9, max_tokens=1, seed=1))
+    assert f"entropy of a continuation {found.entropy.rao_blackwell.to('bits')}" in out
+    assert f"2 modes (by words), the largest of {max(found.modes.counts)} samples" in out
+    assert f"the likeliest is sample {found.best + 1}," in out
+    assert err == ""

@@ -6,8 +6,19 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import softmax
 
-from entropist.decoding import change_points, forking_tokens, modes, sequence_entropy
+import entropist as en
+from entropist.decoding import (
+    Adaptive,
+    change_points,
+    forking_tokens,
+    generate,
+    modes,
+    prompt_entropy,
+    rollouts,
+    sequence_entropy,
+)
 from entropist.decoding.samples import _change_points
 from entropist.errors import InputError
 
@@ -210,3 +221,37 @@ def test_a_constant_series_has_no_change():
 def test_changes_that_cannot_be_asked_for(values, options, message):
     with pytest.raises(InputError, match=message):
         change_points(values, **options)
+
+
+def test_rollouts_of_a_model_are_its_generation_measured():
+    made = generate("It was the best of", sampler="top_k=3", samples=10, max_tokens=3, seed=2)
+    found = rollouts(made, same="exact")
+    steps = made.steps.to_pylist()
+    for sample in range(10):
+        own = [row for row in steps if row["sample"] == sample]
+        assert found.mean_logprobs[sample] == pytest.approx(np.mean([row["logprob"] for row in own]))
+    sums = [sum(row["kept_entropy"] for row in steps if row["sample"] == i) for i in range(10)]
+    assert found.entropy.rao_blackwell.value == pytest.approx(np.mean(sums))
+    assert found.best == int(np.argmax(found.mean_logprobs))
+    assert found.modes == modes(made.texts, same="exact")
+    again = rollouts("It was the best of", same="exact", sampler="top_k=3", samples=10, max_tokens=3, seed=2)
+    assert again.generation.texts == made.texts
+
+
+def test_an_adaptive_decoder_has_modes_and_no_sequence_entropy():
+    found = rollouts("It was the best of", sampler=Adaptive("entropix-v1"), samples=2, max_tokens=4)
+    with pytest.raises(InputError, match="no samples of the distributions"):
+        _ = found.entropy
+    assert len(found.mean_logprobs) == 2
+
+
+def test_the_entropy_of_a_prompt_is_that_of_the_tempered_softmax():
+    model = en.load_model("builtin:base")
+    text = "The tide went"
+    ids = np.concatenate([[model.bos_id], model.tokenize(text).ids]).astype(np.int32)
+    (row,) = next(iter(model.logits(ids, start=len(ids) - 1)))
+    curve = prompt_entropy(text, [0.3, 1.0, 2.0], model=model)
+    for t, value, slope in zip(curve.temperatures, curve.entropy, curve.varentropy):
+        p = softmax(row.double().numpy() / t)
+        assert value == pytest.approx(stats.entropy(p), rel=1e-4)
+        assert slope == pytest.approx(p @ (np.log(p) + stats.entropy(p)) ** 2, rel=1e-3)

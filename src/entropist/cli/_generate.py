@@ -1,6 +1,7 @@
 """``entropist generate``: a prompt continued, with what the model held and what the sampler left of it."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -123,8 +124,34 @@ def _print(generation: "Generation", unit: str, *, explain: bool) -> None:
     if explain:
         print("\n".join([*explanation_lines(steps, unit=unit), ""]))
     print("\n".join(generation_lines(steps, generation.settings.stopped, unit=unit)))
+    if len(generation) > 1:
+        print("\n".join(_together(generation, unit)))
     if generation.settings.slides:
         print(f"the context was full {generation.settings.slides} times: the last half of it went on")
+
+
+def _together(generation: "Generation", unit: str) -> list[str]:
+    """What the samples say as a whole."""
+    from entropist.decoding import rollouts
+
+    if not all(generation.token_ids):
+        return []
+    found = rollouts(generation)
+    lines = []
+    if not any(generation.steps["rule"].to_pylist()):  # an adaptive decoder's tokens are no draws
+        exact, drawn = (each.to(unit) for each in (found.entropy.rao_blackwell, found.entropy.sampled))
+        lines += [f"entropy of a continuation {exact}", f"the same from −log p      {drawn}"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that all samples differ is said below
+        modes = found.modes
+    if len(modes.counts) == len(generation):
+        lines.append(f"all {len(generation)} samples differ (by words)")
+    else:
+        lines.append(
+            f"{len(modes.counts)} modes (by words), the largest of {max(modes.counts)} samples; "
+            f"effective number {modes.effective_number}"
+        )
+    return [*lines, f"the likeliest is sample {found.best + 1}, {found.mean_logprobs[found.best]:.3g} nats a token"]
 
 
 def _page(path: Path, number: int) -> Path:

@@ -60,14 +60,15 @@ def span_table(texts: Sequence[ScoredText]) -> pa.Table:
     cut = [_spans_of(text) for text in texts]
     owner = np.repeat(np.arange(len(texts)), [len(spans) for spans in cut])
     starts, ends, counts, nats = np.concatenate([*cut, np.zeros((0, 4))]).T
-    rows = []
-    for i in _kept(nats, starts, ends, owner).tolist():
+    rows, kept = [], _kept(nats, starts, ends, owner)
+    raw = {k: texts[k].document.text.encode() for k in set(owner[kept].tolist())}
+    for i in kept.tolist():
         text, start, end = texts[owner[i]], int(starts[i]), int(ends[i])
         rows.append(
             {
                 "index": text.index, "id": text.document.id, "start_byte": start, "end_byte": end,
                 "tokens": int(counts[i]), "surprisal": nats[i],
-                "text": text.document.text.encode()[start:end].decode(),
+                "text": raw[int(owner[i])][start:end].decode(),
             }
         )  # fmt: skip
     return pa.Table.from_pylist(rows, schema=SPANS)

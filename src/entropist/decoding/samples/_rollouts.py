@@ -8,12 +8,13 @@ When this misleads: the best by likelihood is often the dullest, and a loop is v
 on what counts as the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from entropist.decoding._generate import Starter, generate
 from entropist.decoding._generation import Generation
@@ -29,14 +30,32 @@ class Rollouts:
     """Continuations with what they say together; `mean_logprobs` (samples,) is under the model, nats a token."""
 
     generation: Generation
-    entropy: SequenceEntropy
     mean_logprobs: tuple[float, ...]
     same: Same
+
+    @cached_property
+    def entropy(self) -> SequenceEntropy:
+        """Entropy of the continuations as sequences; `InputError` where an adaptive decoder chose among its draws."""
+        table = self.generation.steps
+        if any(table["rule"].to_pylist()):
+            raise InputError(
+                "an adaptive decoder keeps the best of its draws or puts text in, so its tokens are no samples of the "
+                "distributions recorded: give a chain as the sampler."
+            )
+        parts = self._of_samples
+        entropies, logprobs = (table[name].to_numpy() for name in ("kept_entropy", "kept_logprob"))
+        return sequence_entropy([entropies[rows] for rows in parts], [logprobs[rows] for rows in parts])
 
     @cached_property
     def modes(self) -> Modes:
         """The continuations grouped by `same`; warns where all differ."""
         return modes(self.generation.texts, same=self.same)
+
+    @cached_property
+    def _of_samples(self) -> list[NDArray[np.intp]]:
+        """The rows of `generation.steps` of each sample."""
+        sample = self.generation.steps["sample"].to_numpy()
+        return [np.flatnonzero(sample == number) for number in range(len(self.generation))]
 
     @property
     def best(self) -> int:
@@ -71,21 +90,12 @@ def rollouts(
         made = generate(
             made, model=model, sampler=sampler, max_tokens=max_tokens, samples=samples, seed=seed, **options
         )
-    table = made.steps
-    sample = table["sample"].to_numpy()
-    column = {name: table[name].to_numpy() for name in ("kept_entropy", "kept_logprob", "logprob")}
-    empty = np.setdiff1d(np.arange(len(made)), sample)
-    if len(empty):
+    found = Rollouts(made, (), same)
+    empty = [number for number, rows in enumerate(found._of_samples) if not len(rows)]
+    if empty:
         raise InputError(f"sample {empty[0]} has no token ({made.settings.stopped[empty[0]]}): nothing to measure.")
-    of_sample = [np.flatnonzero(sample == number) for number in range(len(made))]
-    return Rollouts(
-        generation=made,
-        entropy=sequence_entropy(
-            [column["kept_entropy"][rows] for rows in of_sample], [column["kept_logprob"][rows] for rows in of_sample]
-        ),
-        mean_logprobs=tuple(float(column["logprob"][rows].mean()) for rows in of_sample),
-        same=same,
-    )
+    logprob = made.steps["logprob"].to_numpy()
+    return replace(found, mean_logprobs=tuple(float(logprob[rows].mean()) for rows in found._of_samples))
 
 
 def prompt_entropy(
