@@ -99,6 +99,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
+    # NumPy's numbers do not travel between processes.
+    report.user_properties = [tuple(pair) for pair in json.loads(json.dumps(report.user_properties, default=float))]
     if mark := item.get_closest_marker("campaign"):
         name = mark.args[0]
         if report.when == "call" and report.passed:

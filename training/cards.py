@@ -12,8 +12,9 @@ _DOCUMENTS = f"""Measured on {SECTIONS} sections of {SECTION:,} characters of ea
 spaced. Intervals are at 95 % and by section (leave one out). Sections of one book are alike, so they speak of other
 sections of such books."""
 _LICENCE = "* **Licence**: MIT, as the package; the texts are in the public domain."
-_LIMITS = """English prose of the nineteenth and early twentieth century, with the opinions of its time. Code, other
-languages, tables and anything after about 1930 surprise it more than they would a larger model."""
+_LIMITS = """\
+English prose of the nineteenth and early twentieth century, with the opinions of its time. Code, other languages,
+tables and anything after about 1930 surprise it more than they would a larger model."""
 
 
 def from_nothing(recipe: Recipe, result: Result) -> str:

@@ -10,7 +10,8 @@ from transformers import LlamaForCausalLM
 
 from training.recipes import Recipe
 from training.tokenizer import BOS, END_OF_TEXT
-from training.turns import END_MARK, REPLY_MARK, USER_MARK
+from training.turns import END_MARK, END_OF_TURN, REPLY_MARK, USER_MARK
+from training.turns import END_OF_TEXT as END_OF_TEXT_ID
 
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -25,7 +26,10 @@ CHAT_TEMPLATE = (
 def export(model: LlamaForCausalLM, tokenizer: Tokenizer, recipe: Recipe, folder: Path, *, turns: bool = False) -> None:
     """Write the model to `folder`, with a chat template where it knows `turns`; the card comes from `evaluate`."""
     folder.mkdir(parents=True, exist_ok=True)
-    copy.deepcopy(model).to(torch.float16).save_pretrained(folder)
+    stored = copy.deepcopy(model).to(torch.float16)
+    if turns:
+        stored.config.eos_token_id = [END_OF_TURN, END_OF_TEXT_ID]
+    stored.save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)
     (folder / "generation_config.json").unlink(missing_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))

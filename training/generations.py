@@ -2,7 +2,7 @@
 
     books → M₀ → sample of M₀ → M₁ → sample of M₁ → M₂ → sample of M₂ → M₃
 
-Every corpus is `STRETCHES` stretches of 256 bytes, each after BOS; the stretches of the books come from random
+Every corpus is `STRETCHES` stretches of 128 bytes, each after BOS; the stretches of the books come from random
 places. A sample is drawn at temperature 1 from bytes only, so nothing but learning from a finite corpus changes it.
 Nothing of the books reaches M₁ or later but through the samples.
 """
@@ -22,16 +22,16 @@ from training.recipes import Recipe
 from training.train import Text, train
 
 RECIPE = Recipe(
-    name="generation", vocabulary=266, context=256, hidden=128, layers=3, heads=2, intermediate=384,
-    batch=16, tokens=320 * 16 * 256, warmup=40,
+    name="generation", vocabulary=266, context=128, hidden=128, layers=2, heads=2, intermediate=384,
+    batch=32, tokens=240 * 32 * 128, warmup=30,
 )  # fmt: skip
 GENERATIONS = 3
-STRETCHES = 2560
+STRETCHES = 2048
 MEASURED = 512  # stretches of each sample, and of the held-out books
 BYTES, BOS, END_OF_TEXT = 256, 256, 257  # of the byte vocabulary; marks are neither drawn nor counted
-_TOGETHER = 8  # stretches whose words are counted together
+_TOGETHER = 16  # stretches whose words are counted together
 _WORDS = 240  # of them, so that every share is of the same number
-_BATCH = 512
+_BATCH = 256
 
 
 @dataclass(frozen=True)

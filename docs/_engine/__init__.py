@@ -6,6 +6,8 @@ Directives for the pages:
     {room} entropist.record  the public names of a room, from their docstrings
     {public-names}           the names of `entropist` itself, each with a line and a link
     {columns}                the columns of the record
+    {card} base              the card of a built-in model
+    {generations}            the figures of models fed on models
     {trace-schema}           the fields of the JSON record
     {command-help}           every command's --help
     {floors}                 the floors that import-linter holds
@@ -15,6 +17,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from _engine._builtins import Card, Generations
 from _engine._commands import CommandHelp
 from _engine._docstrings import process_docstring, process_signature, skip_member
 from _engine._examples import Example, publish_files
@@ -25,10 +28,12 @@ from _engine._tables import Columns, Floors, TraceSchema
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     for name, directive in {
+        "card": Card,
         "columns": Columns,
         "command-help": CommandHelp,
         "example": Example,
         "floors": Floors,
+        "generations": Generations,
         "public-names": PublicNames,
         "room": Room,
         "trace-schema": TraceSchema,

@@ -11,7 +11,7 @@ GENERATIONS = REPOSITORY / "training" / "results" / "generations.json"
 
 
 class Card(Generated):
-    """`{card} base`: the card of a built-in model, one level below the page's title."""
+    """`{card} base`: the card of a built-in model, as a part of a section."""
 
     required_arguments = 1
 
@@ -37,8 +37,8 @@ class Generations(Generated):
 
 
 def lowered(markdown: str) -> str:
-    """The headings one level further down."""
-    return "\n".join("#" + line if line.startswith("#") else line for line in markdown.splitlines())
+    """The headings two levels further down."""
+    return "\n".join("##" + line if line.startswith("#") else line for line in markdown.splitlines())
 
 
 def _cell(row: dict[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ import entropist as en
 from entropist.basefile import kl_divergence
 from entropist.scoring import write_base
 
-text = Path("examples/lighthouse.txt").read_text()
+text = Path("lighthouse.txt").read_text(encoding="utf-8")
 base = en.load_model("builtin:base")
 kept = write_base([text], Path(tempfile.mkdtemp()) / "base.parquet", model=base)
 print(f"{kept.rows} tokens, {kept.path.stat().st_size / kept.rows:.0f} bytes each; whole rows have {4096 * 2}")

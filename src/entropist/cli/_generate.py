@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def generate(
     prompt: Annotated[str | None, typer.Argument(help="What to continue; without it, or as -, standard input.")] = None,
     model: Annotated[
-        str, typer.Option(help="builtin:base, builtin:bytes, a model directory, a .gguf file, or a hub id.")
+        str, typer.Option(help="builtin:base (or tuned, student, bytes), a model directory, a .gguf file, or a hub id.")
     ] = "builtin:base",
     sampler: Annotated[
         str | None, typer.Option(metavar="CHAIN", help='Steps in their order, such as "min_p=0.05,temperature=0.8".')

@@ -22,7 +22,7 @@ def score(
         ),
     ] = "-",
     model: Annotated[
-        str, typer.Option(help="builtin:base, builtin:bytes, a model directory, a .gguf file, or a hub id.")
+        str, typer.Option(help="builtin:base (or tuned, student, bytes), a model directory, a .gguf file, or a hub id.")
     ] = "builtin:base",
     protocol: Annotated[
         str, typer.Option(help="sliding, disjoint, strided, half-window, whole; or several with commas, compared.")

@@ -21,7 +21,7 @@ def trace(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="builtin:base, builtin:bytes, a model directory, a .gguf file, or a hub id.")
+        str, typer.Option(help="builtin:base (or tuned, student, bytes), a model directory, a .gguf file, or a hub id.")
     ] = "builtin:base",
     unit: Annotated[Literal["bits", "nats", "dits"], typer.Option(help="Unit of everything printed.")] = "bits",
     top: Annotated[int, typer.Option(min=0, metavar="K", help="Alternatives kept for every token.")] = 10,

@@ -9,14 +9,18 @@ from entropist.errors import MissingExtraError, ModelError, first_line
 from entropist.models._protocol import LanguageModel
 from entropist.progress import working
 
-BUILTIN = ("base", "student", "bytes")
+BUILTIN = ("base", "tuned", "student", "bytes")
 """What may follow "builtin:" in the name of a model."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 
 
 def load_model(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> LanguageModel:
-    """A language model from "builtin:base", "builtin:bytes", a local directory, a .gguf file, or a hub id.
+    """A language model from "builtin:base", a local directory, a .gguf file, or a hub id.
+
+    In the package are "builtin:base", English prose; "builtin:tuned", the same taught to reply in turns;
+    "builtin:student", distilled from base; and "builtin:bytes", whose tokens are bytes. The first three share
+    one vocabulary.
 
     Only safetensors weights are read and no code from the model is run. On the hub `HF_HUB_OFFLINE=1` is
     honoured: only what is cached is used then. `dtype` is that of the computation ("float32",
@@ -60,7 +64,7 @@ def _directory(name: str) -> Path:
         kind = name.removeprefix("builtin:")
         if kind not in BUILTIN:
             raise ModelError(
-                f"there is no built-in model {name!r}: use {' or '.join(f'builtin:{b}' for b in BUILTIN)}."
+                f"there is no built-in model {name!r}: use one of {', '.join(f'builtin:{b}' for b in BUILTIN)}."
             )
         return Path(str(resources.files("entropist.models"))) / "builtin" / kind
     path = Path(name).expanduser()
