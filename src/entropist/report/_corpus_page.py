@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entropist.files import written_whole
-from entropist.provenance import library_versions
-from entropist.report._assets import page_style, sha256_source
+from entropist.report._assets import page_style
 from entropist.report._corpus import CorpusView, DocumentFigure, level, shown, span_text
 from entropist.report._corpus_charts import audit_bar, expected_and_found, histogram, intervals, ranks
-from entropist.report._page import _figure
+from entropist.report._sheet import sheet
 from entropist.report._summary import grouped
 from entropist.report._visible import one_line, shortened
 from entropist.results import Estimate
@@ -37,27 +36,25 @@ def score_page(found: "Score", *, name: str) -> str:
     """The page of a score of the corpus called `name`: totals, distributions, documents and spans at both ends."""
     view = CorpusView(found, name)
     style = page_style() + resources.files("entropist.report").joinpath("static", "corpus.css").read_text("utf-8")
-    values = {
-        "policy": f"default-src 'none'; style-src {sha256_source(style)}; img-src data:; base-uri 'none'; "
-        "form-action 'none'",
-        "version": library_versions().get("entropist", ""),
-        "style": style,
-        "title": escape(one_line(name)),
-        "lead": escape(" ".join(view.sentences())),
-        "figures": "".join(_figure(figure) for figure in view.figures if figure.value != "none"),
-        "reasons": escape(" ".join(_reasons(view))),
-        "audit": audit_bar(found.bytes()),
-        "counted": "".join(f"<li>{escape(line)}</li>" for line in view.counted()),
-        "charts": "".join(_charts(view)),
-        "groups": _groups(view),
-        "documents": _documents(view),
-        "spans": _spans(found.spans(_LISTED), found.spans(_LISTED, least=True)),
-        "card": escape(view.card()),
-        "provenance": "".join(
-            f"<span><b>{escape(key)}</b> {escape(value)}</span> " for key, value in view.provenance()
-        ),
-    }  # fmt: skip
-    return _TEMPLATE.format_map(values)
+    body = _BODY.format(
+        audit=audit_bar(found.bytes()),
+        counted="".join(f"<li>{escape(line)}</li>" for line in view.counted()),
+        charts="".join(_charts(view)),
+        groups=_groups(view),
+        documents=_documents(view),
+        spans=_spans(found.spans(_LISTED), found.spans(_LISTED, least=True)),
+        card=escape(view.card()),
+    )
+    return sheet(
+        title=one_line(name),
+        brand="what a language model makes of a corpus",
+        lead=" ".join(view.sentences()),
+        figures=[figure for figure in view.figures if figure.value != "none"],
+        reasons=" ".join(_reasons(view)),
+        body=body,
+        provenance=view.provenance(),
+        style=style,
+    )
 
 
 def _reasons(view: CorpusView) -> Iterator[str]:
@@ -165,27 +162,7 @@ def _list(title: str, help_: str, items: "Iterator[tuple[float, str, str]]") -> 
     return f'<section><h2>{title}</h2><p class="help">{help_}</p>{list_}</section>'
 
 
-_TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="generator" content="Entropist {version}">
-<title>{title} · Entropist</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body>
-<header>
-<p class="brand">Entropist <span>what a language model makes of a corpus</span></p>
-<h1><bdi>{title}</bdi></h1>
-<p class="lead">{lead}</p>
-<dl class="figures">{figures}</dl>
-<p class="help">{reasons}</p>
-</header>
-<main>
+_BODY = """<main>
 <section class="chapter"><h2>What was counted</h2>{audit}<ul class="counts">{counted}</ul></section>
 <div class="charts">{charts}</div>
 {groups}
@@ -194,8 +171,4 @@ _TEMPLATE = """<!doctype html>
 <section class="chapter"><h2>Protocol</h2>
 <p class="help">^ is BOS, · seen only, # scored; drawn for 16 tokens at a window of 8</p>
 <pre class="card">{card}</pre></section>
-</main>
-<footer><p class="provenance">{provenance}</p></footer>
-</body>
-</html>
-"""
+</main>"""

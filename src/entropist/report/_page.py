@@ -1,7 +1,7 @@
 """The page: one HTML file, without network, that shows a trace and can be asked about every token.
 
 Everything a reader could be harmed by is shut out twice: texts are escaped here and only ever become
-text nodes in the script, and the page's Content-Security-Policy admits this very script and style by
+text nodes in the script, and the sheet's Content-Security-Policy admits this very script and style by
 their hashes and nothing else.
 """
 
@@ -9,14 +9,14 @@ from html import escape
 from pathlib import Path
 
 from entropist.files import written_whole
-from entropist.provenance import library_versions
 from entropist.record import Trace
-from entropist.report._assets import page_style, script, sha256_source
+from entropist.report._assets import page_style, script
 from entropist.report._data import page_data
 from entropist.report._peaks import peaks
 from entropist.report._provenance import provenance
+from entropist.report._sheet import sheet
 from entropist.report._strip import static_legend, static_strip
-from entropist.report._summary import Figure, counts, figures, sentences
+from entropist.report._summary import counts, figures, sentences
 from entropist.report._view import View
 from entropist.report._visible import one_line, shortened
 
@@ -35,37 +35,26 @@ def html_page(trace: Trace, *, unit: str = "bits", title: str | None = None) -> 
     view = View(trace, unit)
     tokens = view.most_surprising(_PEAKS)
     totals = figures(view)
-    heading = escape(one_line(title) if title else _beginning(view))
-    values = {
-        "policy": _policy(),
-        "version": library_versions().get("entropist", ""),
-        "style": page_style(),
-        "title": heading,
-        "lead": escape(" ".join(sentences(view))),
-        "figures": "".join(_figure(figure) for figure in [*totals, *counts(view)]),
-        "reasons": escape(" ".join(dict.fromkeys(figure.reason for figure in totals if figure.reason))),
-        "legend": static_legend(view),
-        "setting": "code" if _is_code(view) else "prose",
-        "strip": static_strip(view, stop=len(view), anchors=tokens),
-        "peaks": peaks(view, tokens),
-        "unit": escape(unit),
-        "provenance": "".join(
-            f"<span><b>{escape(name)}</b> {escape(value)}</span> " for name, value in provenance(view)
-        ),
-        "data": page_data(view),
-        "script": script(),
-    }
-    return _TEMPLATE.format_map(values)
-
-
-def _policy() -> str:
-    allowed = f"script-src {sha256_source(script())}; style-src {sha256_source(page_style())}"
-    return f"default-src 'none'; {allowed}; img-src data:; base-uri 'none'; form-action 'none'"
-
-
-def _figure(figure: Figure) -> str:
-    name, value, note = (escape(text) for text in (figure.name, figure.value, figure.note))
-    return f'<div><dt>{name}</dt><dd>{value}</dd><dd class="note">{note}</dd></div>'
+    body = _BODY.format(
+        legend=static_legend(view),
+        setting="code" if _is_code(view) else "prose",
+        strip=static_strip(view, stop=len(view), anchors=tokens),
+        peaks=peaks(view, tokens),
+        unit=escape(unit),
+    )
+    return sheet(
+        title=one_line(title) if title else _beginning(view),
+        brand="where a language model was surprised, and by how much",
+        lead=" ".join(sentences(view)),
+        figures=[*totals, *counts(view)],
+        reasons=" ".join(dict.fromkeys(figure.reason for figure in totals if figure.reason)),
+        body=body,
+        provenance=provenance(view),
+        style=page_style(),
+        behind=f'<div id="hover" role="tooltip" hidden></div>\n'
+        f'<script type="application/json" id="data">{page_data(view)}</script>',
+        script=script(),
+    )
 
 
 def _beginning(view: View) -> str:
@@ -79,27 +68,7 @@ def _is_code(view: View) -> bool:
     return len(lines) > 2 and sum(line.startswith(("  ", "\t")) for line in lines) > 0.25 * len(lines)
 
 
-_TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="generator" content="Entropist {version}">
-<title>{title} · Entropist</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body>
-<header>
-<p class="brand">Entropist <span>where a language model was surprised, and by how much</span></p>
-<h1><bdi>{title}</bdi></h1>
-<p class="lead">{lead}</p>
-<dl class="figures">{figures}</dl>
-<p class="help">{reasons}</p>
-</header>
-<div class="desk">
+_BODY = """<div class="desk">
 <main>
 <div class="controls" id="controls" hidden>
 <fieldset id="modes"><legend>Colour by</legend></fieldset>
@@ -121,11 +90,4 @@ Escape lets go, / searches.</p>
 <section class="peaks"><h2>Most surprising</h2><p class="help">in {unit}; choose one to see it in the text</p>
 <ol id="peaks">{peaks}</ol></section>
 </aside>
-</div>
-<footer><p class="provenance">{provenance}</p></footer>
-<div id="hover" role="tooltip" hidden></div>
-<script type="application/json" id="data">{data}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
+</div>"""

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from entropist.files import written_whole
-from entropist.provenance import library_versions
-from entropist.report._assets import page_style, sha256_source
+from entropist.report._assets import page_style
 from entropist.report._ramp import LEVELS
 from entropist.report._segments import SegmentView, comparison
 from entropist.report._segments_picture import WIDTH, drawn, rows_height
-from entropist.report._summary import grouped
+from entropist.report._sheet import sheet
+from entropist.report._summary import Figure, grouped
 from entropist.report._visible import one_line
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ def segments_page(found: "Segmentation", *, name: str, unit: str = "bits") -> st
     """The page of a segmentation called `name`, information in `unit`: the opening drawn, all of it counted."""
     view = SegmentView(found, name, unit)
     shown = len(found.opening.data)
-    style = _style()
     patches = found.statistics[0]
     figures = [
         ("segments", grouped(patches.patches), f"of {grouped(found.size)} bytes"),
@@ -43,37 +42,31 @@ def segments_page(found: "Segmentation", *, name: str, unit: str = "bits") -> st
         ("threshold", f"{view.threshold:.4g} {unit}", f"rule: {found.rule.name}"),
         ("entropy at starts", comparison(view)[2][5], "of all the entropy"),
     ]
-    values = {
-        "policy": f"default-src 'none'; style-src {sha256_source(style)}; img-src data:; base-uri 'none'; "
-        "form-action 'none'",
-        "version": library_versions().get("entropist", ""),
-        "style": style,
-        "title": escape(one_line(name)),
-        "lead": escape(f"{view.sentence()} A segment starts where {view.rule()}."),
-        "figures": "".join(_figure(*each) for each in figures),
-        "legend": "".join(f'<span class="b{level}">{label}</span>' for level, label in enumerate(view.labels)),
-        "unit": escape(unit),
-        "dashed": "" if found.rule.name == "monotonic" else "; the dashed line is the threshold",
-        "opening": f"The first {grouped(shown)} of {grouped(found.size)} bytes." if view.more else "The whole file.",
-        "picture": f'<svg viewBox="0 0 {WIDTH:g} {rows_height(shown):g}" role="img" '
+    body = _BODY.format(
+        legend="".join(f'<span class="b{level}">{label}</span>' for level, label in enumerate(view.labels)),
+        unit=escape(unit),
+        dashed="" if found.rule.name == "monotonic" else "; the dashed line is the threshold",
+        opening=f"The first {grouped(shown)} of {grouped(found.size)} bytes." if view.more else "The whole file.",
+        picture=f'<svg viewBox="0 0 {WIDTH:g} {rows_height(shown):g}" role="img" '
         f'aria-label="entropy of each byte, and the segments">{"".join(drawn(view, shown))}</svg>',
-        "table": _table(comparison(view)),
-        "sizes": _sizes(found.sizes),
-        "provenance": "".join(
-            f"<span><b>{escape(key)}</b> {escape(value)}</span> " for key, value in view.provenance()
-        ),
-    }  # fmt: skip
-    return _TEMPLATE.format_map(values)
+        table=_table(comparison(view)),
+        sizes=_sizes(found.sizes),
+    )
+    return sheet(
+        title=one_line(name),
+        brand="where the next byte was hard to foresee",
+        lead=f"{view.sentence()} A segment starts where {view.rule()}.",
+        figures=[Figure(*each) for each in figures],
+        body=body,
+        provenance=view.provenance(),
+        style=_style(),
+    )
 
 
 def _style() -> str:
     own = resources.files("entropist.report").joinpath("static", "segments.css").read_text(encoding="utf-8")
     levels = [f".picture .s{k} {{ fill: var(--b{k}); }} .picture .i{k} {{ fill: var(--i{k}); }}" for k in range(LEVELS)]
     return "\n".join([page_style(), own, *levels])
-
-
-def _figure(name: str, value: str, note: str) -> str:
-    return f'<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd><dd class="note">{escape(note)}</dd></div>'
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:
@@ -100,26 +93,7 @@ def _sizes(sizes: tuple[int, ...]) -> str:
     return f'<svg viewBox="{box}" role="img" aria-label="sizes of segments">{"".join(parts)}</svg>'
 
 
-_TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="generator" content="Entropist {version}">
-<title>{title} · Entropist</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body>
-<header>
-<p class="brand">Entropist <span>where the next byte was hard to foresee</span></p>
-<h1><bdi>{title}</bdi></h1>
-<p class="lead">{lead}</p>
-<dl class="figures">{figures}</dl>
-</header>
-<main>
+_BODY = """<main>
 <section class="chapter">
 <h2>Entropy and segments</h2>
 <p class="help">{opening} The curve is the entropy of each byte given those before it, in {unit}{dashed}.
@@ -138,8 +112,4 @@ whitespace patch at what follows whitespace.</p>
 <p class="help">segments by their number of bytes</p>
 {sizes}
 </section>
-</main>
-<footer><p class="provenance">{provenance}</p></footer>
-</body>
-</html>
-"""
+</main>"""
