@@ -47,7 +47,11 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def timed(corpus: Path, model: en.LanguageModel, recipe: Recipe, workers: int, directory: Path) -> tuple[float, int]:
-    """(seconds, bytes) from the first shard that is back to the last, written as `score` writes them."""
+    """(seconds, bytes) from the first shard that is back to the last, written as `score` writes them.
+
+    Ray has a core a worker, so that each has one thread: other threads are other last bits, and files would differ.
+    """
+    start_ray(workers)
     store = Store(directory, {"options": {"tokens": False, "words": False}}, resume=False)
     began, size = 0.0, 0
     for each, made in by_ray(
@@ -59,7 +63,13 @@ def timed(corpus: Path, model: en.LanguageModel, recipe: Recipe, workers: int, d
             began = time.perf_counter()
         else:
             size += sum(len(document.text.encode()) for document in each.shard.documents)
-    return time.perf_counter() - began, size
+    taken = time.perf_counter() - began
+    ray.shutdown()
+    return taken, size
+
+
+def start_ray(cores: int) -> None:
+    ray.init("local", num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL")
 
 
 def driver_alone(corpus: Path, made: dict[str, pa.Table], directory: Path) -> float:
@@ -91,7 +101,6 @@ def main() -> None:
         made = recipe.tables(model, first)
         alone = sum(len(d.text.encode()) for d in first.documents) / (time.perf_counter() - began)
         en.score(here / "corpus.jsonl", model=model, save=here / "process")
-        ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="CRITICAL")
         seconds: dict[int, list[float]] = {1: [], 2: []}
         for turn in range(rounds):
             for workers in seconds:
@@ -99,6 +108,7 @@ def main() -> None:
                 taken, size = timed(here / "corpus.jsonl", model, recipe, workers, directory)
                 assert contents(directory) == contents(here / "process")
                 seconds[workers].append(taken / size)
+        start_ray(2)
         driver = min(driver_alone(here / "corpus.jsonl", made, here / f"driver-{turn}") for turn in range(rounds))
         one, two = min(seconds[1]), min(seconds[2])
         result = {
