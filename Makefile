@@ -20,7 +20,7 @@ check: .venv/dev.done  ## lint, types, floors
 	$(BIN)/lint-imports
 
 test: .venv/dev.done check  ## everything, campaigns at 1/20 of their size; a process a core, a thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 certify: .venv/dev.done  ## campaigns at full size; writes certificates/
 	ENTROPIST_CAMPAIGN=1 $(BIN)/python -m pytest --certify

@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import entropist.provenance
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # the examples that ask a server
+logging.getLogger("datasets").setLevel(logging.WARNING)  # it says which other libraries it found
 
 project = "Entropist"
 author = "The Entropist contributors"

@@ -8,6 +8,14 @@ from certificates import (  # noqa: F401  hooks
     pytest_runtest_makereport,
     pytest_sessionfinish,
 )
+from entropist.logits import compile_kernels
+
+
+def pytest_sessionstart(session):
+    """Compile the kernels once, before any worker: a run that gets them half way has other last digits after it."""
+    if not hasattr(session.config, "workerinput"):
+        compile_kernels()
+
 
 # The same examples on every run and every machine; how many follows the size of the campaign.
 settings.register_profile(
