@@ -16,26 +16,40 @@ from pathlib import Path
 
 from random_llama import WORDS, random_llama
 
-ALONE = """
-import json, resource, sys
+# A child's ru_maxrss begins at what its parent held; VmHWM is its own.
+PEAK = """
+import re
+from pathlib import Path
+def peak():
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+ALONE = (
+    PEAK
+    + """
+import json, sys
 import numpy as np
 import entropist as en
 from entropist.scoring._engine import BATCH_TOKENS
 model = en.load_model(sys.argv[1])
 for length in (64, 511):
     model.hidden(np.ones((BATCH_TOKENS // length, length), np.int32))
-print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+print(json.dumps({"peak": peak()}))
 """
+)
 
-SCORE = """
-import json, resource, sys
+SCORE = (
+    PEAK
+    + """
+import json, sys
 import entropist as en
 model = en.load_model(sys.argv[1])
 found = en.score(sys.argv[2], model=model, save=sys.argv[3], tokens=sys.argv[4] == "tokens")
 first = found.documents.slice(0, 1)["surprisal"][0].as_py()
 tokens = sum(found.documents["tokens"].to_pylist())
-print(json.dumps({"tokens": tokens, "first": first, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+print(json.dumps({"tokens": tokens, "first": first, "peak": peak()}))
 """
+)
 
 
 def child(code: str, *arguments: object) -> dict[str, float]:
