@@ -2,10 +2,9 @@
 
 import base64
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 from pyarrow import feather, parquet
@@ -13,6 +12,7 @@ from pyarrow import feather, parquet
 from entropist.errors import FileError, first_line
 from entropist.files import refuse_unwritable, written_whole
 from entropist.record import COLUMNS
+from entropist.record._files import _row_to_json
 
 _ENDINGS = (".parquet", ".arrow", ".jsonl")
 Result = TypeVar("Result")
@@ -60,7 +60,7 @@ def _write_lines(table: pa.Table, path: Path) -> None:
         file.write(json.dumps({**head, "rows": table.num_rows}) + "\n")
         for batch in table.to_batches(max_chunksize=4096):
             for row in batch.to_pylist():
-                file.write(json.dumps({name: _plain(value) for name, value in row.items()}, allow_nan=False) + "\n")
+                file.write(json.dumps(_row_to_json(row), allow_nan=False) + "\n")
 
 
 def _read_lines(path: Path, further: pa.Schema) -> pa.Table:
@@ -83,15 +83,3 @@ def _read_lines(path: Path, further: pa.Schema) -> pa.Table:
 
 def _schema(further: pa.Schema) -> pa.Schema:
     return pa.schema([*(pa.field(column.name, column.type, column.nullable) for column in COLUMNS), *further])
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case bytes():
-            return base64.b64encode(value).decode()
-        case float() if not math.isfinite(value):
-            return str(value)
-        case list():
-            return [_plain(item) for item in value]
-        case _:
-            return value

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from entropist.corpus import Sliding, Window
 from entropist.errors import InputError
-from entropist.logits import LogitStatistics, statistics
+from entropist.logits import statistics
 from entropist.models import LanguageModel, Tokens, load_model
 from entropist.progress import tracked
 from entropist.record import Metadata, Protocol, Trace, TraceWriter, audit_bytes, audit_tokens, audit_total
-
-LONGEST_WINDOW = 4096  # tokens; a longer context costs time and memory and changes the totals little
+from entropist.scoring._score import protocol_for
 
 
 def trace(
@@ -48,7 +47,7 @@ def trace(
     if top_k < 0:
         raise InputError(f"top_k must be 0 or more; given {top_k}.")
     speaker = load_model(model) if isinstance(model, (str, Path)) else model
-    cut = _protocol(protocol, speaker, window, bos)
+    cut = _sliding(protocol, speaker, window, bos)
     tokens = speaker.tokenize(text)
     raw = text.encode()
     top_k = min(top_k, speaker.vocabulary_size)
@@ -76,7 +75,8 @@ def _score(
     log_likelihood: list[float] = []
     for window in tracked(cut.windows(len(tokens)), cut.count(len(tokens)), "tracing"):
         begin = window.first_scored
-        for stats in _scored_blocks(model, cut, tokens, window, top_k):
+        for block, targets in scored_logits(model, tokens, window):
+            stats = statistics(block, targets, top_k=top_k)
             values = {name: _numpy(array) for name in _FIELDS if (array := getattr(stats, name)) is not None}
             writer.put(begin, values)
             log_likelihood.append(-float(values["surprisal"].sum()))
@@ -93,32 +93,25 @@ def _numpy(array: Any) -> NDArray[Any]:
     return np.asarray(array.cpu() if hasattr(array, "cpu") else array)
 
 
-def _scored_blocks(
-    model: LanguageModel, cut: Sliding, tokens: Tokens, window: Window, top_k: int
-) -> Iterator[LogitStatistics]:
-    """Statistics of the window's scored tokens, block by block; the distribution of token t stands at t − 1."""
+def scored_logits(model: LanguageModel, tokens: Tokens, window: Window) -> Iterator[tuple[Any, NDArray[np.int64]]]:
+    """(logits, targets) of the window's scored tokens, in blocks; the distribution of token t stands at t − 1."""
     ids = tokens.ids[window.start : window.stop]
-    if cut.bos:
+    if window.bos:
         ids = np.concatenate([[model.bos_id], ids]).astype(np.int32)
-    lead = window.start - int(cut.bos)  # the text position of ids[0]
+    lead = window.start - int(window.bos)  # the text position of ids[0]
     first_row = window.first_scored - 1 - lead
     targets = ids[first_row + 1 :].astype(np.int64)
     if not len(targets):
         return  # a single token without BOS: context and nothing else
     done = 0
     for block in model.logits(ids[:-1], start=first_row):
-        yield statistics(block, targets[done : done + len(block)], top_k=top_k)
+        yield block, targets[done : done + len(block)]
         done += len(block)
 
 
-def _protocol(name: str, model: LanguageModel, window: int | None, bos: bool | None) -> Sliding:
+def _sliding(name: str, model: LanguageModel, window: int | None, bos: bool | None) -> Sliding:
     if name != Sliding.name:
         raise InputError(f"protocol {name!r} is not known: use {Sliding.name!r}.")
-    if bos and model.bos_id is None:
-        raise InputError(f"{model.identity.name} has no BOS token: leave bos out, the first token is then context.")
-    if window is not None and model.context is not None and window > model.context:
-        raise InputError(
-            f"window {window} is longer than the {model.context} positions {model.identity.name} was made for."
-        )
-    longest = min(model.context or LONGEST_WINDOW, LONGEST_WINDOW)
-    return Sliding(longest if window is None else window, model.bos_id is not None if bos is None else bos)
+    cut = protocol_for(model, name, window, None, bos)
+    assert isinstance(cut, Sliding)
+    return cut

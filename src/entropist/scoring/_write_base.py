@@ -1,17 +1,17 @@
 """`write_base`: what a model thinks of a corpus, kept small in a base file, to distil from or to compare with later."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from entropist.basefile import BaseFile, BaseWriter, SparseRows, default_size, read_base, sparse_rows
-from entropist.corpus import Documents, Window
+from entropist.basefile import BaseFile, BaseWriter, default_size, read_base, sparse_rows
+from entropist.corpus import Documents
 from entropist.errors import InputError
-from entropist.models import LanguageModel, Tokens, load_model
+from entropist.models import LanguageModel, load_model
 from entropist.progress import working
 from entropist.scoring._score import protocol_for
+from entropist.scoring._trace_text import scored_logits
 
 
 def write_base(
@@ -58,25 +58,10 @@ def write_base(
         for number, document in enumerate(source):
             tokens = speaker.tokenize(document.text)
             for one in cut.windows(len(tokens)):
-                for rows in _rows(speaker, tokens, one, size, rng):
+                for block, targets in scored_logits(speaker, tokens, one):
+                    rows = sparse_rows(block, targets, k=size[0], m=size[1], rng=rng)
                     file.add(rows, number)
                     written += len(rows)
         if not written:
             raise InputError("no token was scored: the documents are empty or too short for the protocol.")
     return read_base(path)
-
-
-def _rows(
-    model: LanguageModel, tokens: Tokens, window: Window, size: tuple[int, int], rng: np.random.Generator
-) -> Iterator[SparseRows]:
-    """Sparse rows of the tokens that the window scores, in blocks."""
-    ids = tokens.ids[window.start : window.stop]
-    if window.bos:
-        ids = np.concatenate([[model.bos_id], ids]).astype(np.int32)
-    first = window.first_scored - window.start + window.bos - 1
-    targets, done = ids[first + 1 :].astype(np.int64), 0
-    if not len(targets):
-        return
-    for block in model.logits(ids[:-1], start=first):
-        yield sparse_rows(block, targets[done : done + len(block)], k=size[0], m=size[1], rng=rng)
-        done += len(block)
