@@ -32,7 +32,8 @@ cuts = st.sampled_from(sorted(CUTS))
 @st.composite
 def rows(draw, unique=False):
     z = draw(hnp.arrays(np.float32, st.integers(1, 33), elements=values, unique=unique))
-    assume(np.isfinite(z).any())
+    if not np.isfinite(z).any():
+        z[0] = 0.0
     return z
 
 
@@ -89,10 +90,9 @@ def test_a_permutation_of_the_tokens_permutes_what_is_kept(name, z, share, profi
     assert np.array_equal(kept(name, z, share, profile)[order], kept(name, z[order], share, profile))
 
 
-@given(cuts, rows(), shares)
+@given(st.sampled_from(sorted(set(CUTS) - set(WITHOUT_PROFILE))), rows(), shares)
 def test_numpy_and_torch_agree_under_llama_cpp_to_the_last_bit(name, z, share):
     """There both go the same way; tests/peers says how near they are under "huggingface"."""
-    assume(name not in WITHOUT_PROFILE)
     made = chain([(name, CUTS[name](share))], "llama.cpp")
     assert np.array_equal(made.filter(z), made.filter(torch.from_numpy(z)).numpy())
 

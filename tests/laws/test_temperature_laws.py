@@ -22,8 +22,8 @@ shares = st.floats(1e-6, 1 - 1e-6)
 def rows(draw):
     """One row with at least two different logits, gaps no smaller than a rounding."""
     z = draw(hnp.arrays(np.float64, st.integers(2, 37), elements=values)).round(9)
-    unmasked = np.unique(z[np.isfinite(z)])
-    assume(len(unmasked) > 1)
+    if len(np.unique(z[np.isfinite(z)])) < 2:
+        z[:2] = 0.0, 1.0
     return z
 
 
@@ -76,9 +76,10 @@ def test_a_shift_changes_nothing_and_a_factor_goes_to_the_temperature(z, share, 
 
 
 @given(rows(), st.sampled_from([0.3, 1.0, 4.0]), st.integers(0, 36))
-def test_gradients_are_finite_and_sum_to_nothing(z, temperature, target):
+def test_gradients_are_finite_and_sum_to_nothing(z, temperature, choice):
     """A common shift changes no result but the normaliser, whose gradients sum to 1/T."""
-    assume(target < len(z) and np.isfinite(z[target]))
+    possible = np.flatnonzero(np.isfinite(z))
+    target = possible[choice % len(possible)]
     logits = torch.from_numpy(z).requires_grad_()
     found = _gradients.statistics(logits, torch.tensor(target), temperature, 1)
     for name in ("log_normalizer", "entropy", "varentropy", "max_logprob", "surprisal", "top_logprobs"):
