@@ -130,6 +130,9 @@ Replies: one to each of {result["prompts"]} passages, at temperature 1, of at mo
 | tuned − base | **{gap["value"]:+.3f}** {_interval(gap, 3)}, {_verdict(gap)} |
 | base, on its own continuations | {_number(result["base_entropy_of_its_own"])} |
 
+The first row and the last are each model on its own text: there the two are to be compared to tell which is surer of
+what it says, and the rows between to tell what tuning did to the same tokens.
+
 | replies | tuned | supervised only | base | the books' own |
 |---|---|---|---|---|
 | plain ones | {_row(kinds, "plain")} |
@@ -139,8 +142,10 @@ Replies: one to each of {result["prompts"]} passages, at temperature 1, of at mo
 | different replies, of all | {" | ".join(f"{kinds[kind]['different_replies']['value']:.3f}" for kind in _KINDS)} |
 | bits a byte under `builtin:bytes`, after the passage | {_row(kinds, "under_bytes")} |
 
-The base stops where it ends a text or at {REPLY_TOKENS} tokens, the books where their sentences end. Fewer bits a byte
-are not better prose: a dull reply costs few.
+The base stops where it ends a text or at {REPLY_TOKENS} tokens, the books where their sentences end: what is cut is
+unfinished and counts as not plain, so that only the other columns can be compared in that row. {WORDS} words are
+{_replies_in(kinds, "tuned")} of tuned and {_replies_in(kinds, "base")} of base, so the shares of
+distinct words are not of like texts. Fewer bits a byte are not better prose: a dull reply costs few.
 
 ## What it left
 
@@ -215,6 +220,11 @@ def _verdict(row: Result) -> str:
 
 def _row(kinds: Result, name: str, digits: int = 3) -> str:
     return " | ".join(_number(kinds[kind][name], digits) for kind in _KINDS)
+
+
+def _replies_in(kinds: Result, kind: str) -> str:
+    """How many replies hold the words of which distinct ones are counted."""
+    return f"{WORDS / kinds[kind]['words']['value']:.1f} replies"
 
 
 def _by_book(ours: Result, other: Result) -> str:

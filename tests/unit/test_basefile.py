@@ -122,6 +122,40 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     assert np.concatenate([d for _, d in blocks]).tolist() == [0] * 10 + [1] * 10 + [2] * 10
 
 
+def test_rows_that_are_all_top_are_kept_too(tmp_path):
+    z = np.random.default_rng(0).normal(size=(30, 9))
+    with BaseWriter(tmp_path / "b.parquet", {"vocabulary": 9}) as file:
+        file.add(sparse_rows(z, z.argmax(1), k=9, m=0))
+    ((rows, _),) = read_base(tmp_path / "b.parquet").blocks()
+    assert rows.tail_ids.shape == rows.tail_logprobs.shape == (30, 0)
+    assert rows.tail_ids.dtype == rows.top_ids.dtype
+    assert kl_divergence(rows, z).value == pytest.approx(0, abs=1e-7)
+
+
+def test_rows_of_two_sizes_are_refused(tmp_path):
+    z = np.random.default_rng(0).normal(size=(3, 9))
+    with BaseWriter(tmp_path / "b.parquet", {"vocabulary": 9}) as file:
+        file.add(sparse_rows(z, z.argmax(1), k=4, m=2))
+        with pytest.raises(InputError, match="another size"):
+            file.add(sparse_rows(z, z.argmax(1), k=5, m=2))
+    assert read_base(tmp_path / "b.parquet").rows == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_other_models_logits_may_be_half_precision_and_carry_a_gradient(dtype):
+    base, model = np.random.default_rng(0).normal(size=(2, 40, 100))
+    rows, z = sparse_rows(base, base.argmax(1), k=10, m=5), torch.from_numpy(model).to(dtype)
+    found = kl_divergence(rows, z.clone().requires_grad_())
+    assert found.value == pytest.approx(kl_divergence(rows, z.double().numpy()).value, rel=1e-6)
+
+
+def test_one_draw_a_row_has_no_error_to_state():
+    base, model = np.random.default_rng(0).normal(size=(2, 40, 100))
+    found = kl_divergence(sparse_rows(base, base.argmax(1), k=10, m=1), model)
+    assert found.stderr is None
+    assert "m of 2 or more" in str(found)
+
+
 def test_a_file_is_whole_or_not_there(tmp_path):
     path = tmp_path / "b.parquet"
     z = np.zeros((2, 9))

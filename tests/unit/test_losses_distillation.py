@@ -6,10 +6,12 @@ import math
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, kl_div
+from torch.utils.checkpoint import checkpoint
 
 from campaigns import campaign
 from entropist.errors import InputError
-from entropist.losses import distillation, head_distillation, sparse_distillation
+from entropist.losses import _divergences, distillation, head_cross_entropy, head_distillation, sparse_distillation
+from entropist.losses import cross_entropy as ours_cross_entropy
 
 KINDS = ["forward_kl", "reverse_kl", "jeffreys", "js", "generalized_js", "total_variation"]
 
@@ -107,7 +109,7 @@ def test_masked_logits_have_no_effect(kind, masked):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("temperature", [0.05, 1.0])
 def test_the_lowest_number_masks_as_minus_infinity_does(kind, dtype, temperature):
     for sides in ((0,), (1,), (0, 1)):
@@ -145,6 +147,19 @@ def test_the_generalized_divergence_is_continuous_at_both_ends(dtype, beta, limi
         torch.testing.assert_close(b, c, rtol=0, atol=0)
     wanted = expected(student, teacher, kind="generalized_js", beta=beta)
     torch.testing.assert_close(near[1].double(), wanted[1], rtol=1e-6, atol=1e-9 if dtype == torch.float64 else 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("beta", [0.2, 0.5, 0.8])
+def test_the_ways_of_the_middle_and_of_the_ends_meet(dtype, beta, monkeypatch):
+    student, teacher = normal(5, 1009, seed=5, dtype=dtype), normal(5, 1009, seed=6, dtype=dtype)
+    student[:, 3] = teacher[:, 3] = student[:, 7] = teacher[:, 8] = -math.inf
+    middle = both(student, teacher, divergence="generalized_js", beta=beta)
+    monkeypatch.setattr(_divergences, "_MIDDLE", 1.0)
+    ends = both(student, teacher, divergence="generalized_js", beta=beta)
+    for one, other in zip(middle, ends):
+        tolerance = 1e-6 if dtype == torch.float32 else 1e-14
+        assert (one - other).norm() <= tolerance * other.norm()
 
 
 def test_a_beta_that_single_precision_cannot_tell_from_0_is_refused():
@@ -232,6 +247,72 @@ def test_a_loss_from_hidden_states_goes_backward_once_and_without_gradient_not_a
     assert again == loss
     with pytest.raises(InputError, match="needs the logits"):
         head_distillation(**given, reduction="none")
+
+
+def test_a_second_derivative_is_refused_and_not_left_out():
+    """Torch's once_differentiable says nothing where the arriving gradient is a constant, and gives a constant on."""
+    z, weight = normal(3, 5).requires_grad_(), normal(9, 5, seed=1)
+    given = {"teacher": normal(3, 5, seed=2), "student_weight": weight, "teacher_weight": weight}
+    losses = distillation(student=z, teacher=given["teacher"]), head_distillation(student=z, **given)
+    for loss in (*losses, ours_cross_entropy(z, torch.tensor([0, 1, 2]))):
+        with pytest.raises(InputError, match="differentiable once"):
+            torch.autograd.grad(loss, z, create_graph=True)
+        assert torch.isfinite(torch.autograd.grad(loss, z)[0]).all()
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_gradient_checkpointing_changes_nothing(reentrant):
+    hidden, weight = normal(6, 4).requires_grad_(), normal(7, 4, seed=1).requires_grad_()
+    teacher = normal(6, 4, seed=2)
+
+    def fused(h):
+        return head_distillation(student=h, student_weight=weight, teacher=teacher, teacher_weight=weight)
+
+    def plainly(h):
+        return distillation(student=h @ weight.T, teacher=teacher @ weight.T)
+
+    for loss in (fused, plainly):
+        found = []
+        for way in (loss, lambda h, loss=loss: checkpoint(loss, h, use_reentrant=reentrant)):
+            hidden.grad = weight.grad = None
+            way(hidden).backward()
+            found.append((hidden.grad.clone(), weight.grad.clone()))
+        torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
+def test_scaling_a_loss_saves_gradients_of_half_precision_from_underflow():
+    """What a gradient scaler is for: of 2048 tokens, a gradient of hidden states is below 6e-8 where p is."""
+    hidden, weight = normal(2048, 4, dtype=torch.float16).requires_grad_(), normal(9, 4, seed=1, dtype=torch.float16)
+    wide, same = hidden.detach().double().requires_grad_(), weight.double() * 1.001
+    weight.requires_grad_()
+    given = {"teacher": wide.detach(), "teacher_weight": same}
+    loss = head_distillation(student=hidden, student_weight=weight, **given) * 65536
+    double = weight.detach().double().requires_grad_()
+    wanted = distillation(student=wide @ double.T, teacher=wide.detach() @ same.T) * 65536
+    pairs = zip(torch.autograd.grad(loss, (hidden, weight)), torch.autograd.grad(wanted, (wide, double)))
+    for found, expected in pairs:
+        assert found.dtype == torch.float16
+        assert (found.double() - expected).norm() < 2e-3 * expected.norm()
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (0,), (0, 3)])
+def test_a_sum_of_no_token_is_0_and_a_mean_is_refused(shape):
+    z, targets = torch.randn(*shape, 5).requires_grad_(), torch.full(shape, -100)
+    mask = torch.zeros(shape)
+    hidden = {"student": z, "student_weight": torch.eye(5), "teacher": z.detach(), "teacher_weight": torch.eye(5)}
+    calls = [
+        lambda r: ours_cross_entropy(z, targets, reduction=r),
+        lambda r: distillation(student=z, teacher=z.detach(), mask=mask, reduction=r),
+        lambda r: head_distillation(**hidden, mask=mask, reduction=r),
+        lambda r: head_cross_entropy(z, torch.eye(5), targets, reduction=r),
+    ]
+    for call in calls:
+        loss = call("sum")
+        assert loss == 0
+        assert (torch.autograd.grad(loss, z)[0] == 0).all()
+        with pytest.raises(InputError, match="a mean of nothing"):
+            call("token_mean")
+    assert distillation(student=z, teacher=z.detach(), mask=mask, reduction="none").tolist() == mask.tolist()
 
 
 def test_no_array_of_tokens_by_vocabulary_is_made():
@@ -327,6 +408,14 @@ def test_a_sparse_teacher_without_its_tail_is_refused():
     parts["tail_ids"], parts["tail_logprobs"] = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(1, 0)
     with pytest.raises(InputError, match="no tail sample stands for it"):
         sparse_distillation(student=normal(1, 5), **parts)
+
+
+@pytest.mark.parametrize(
+    ("top", "tail", "message"), [([0, 1, 1], [3], "twice in one row"), ([0, 1, 2], [1, 3], "same row's top_ids")]
+)
+def test_parts_of_a_sparse_teacher_that_overlap_are_refused(top, tail, message):
+    with pytest.raises(InputError, match=message):
+        sparse_distillation(student=normal(1, 5), **sparse(normal(5), top, tail))
 
 
 GOOD = {"student": torch.zeros(2, 3, 5), "teacher": torch.zeros(2, 3, 5)}

@@ -156,6 +156,11 @@ def test_rewards_add_up_to_the_penalized_reward_of_the_sequence():
     ]
 
 
+def test_rewards_of_what_is_no_tensor_are_refused_with_the_reason():
+    with pytest.raises(InputError, match="logprobs must be a torch tensor; given list"):
+        penalized_rewards(torch.tensor([1.0]), [[-1.0]], [[-1.0]], coefficient=0.1)
+
+
 def test_coefficients_follow_what_they_observe():
     kl = AdaptiveKLCoefficient(0.1, target=2.0, horizon=100)
     assert kl.update(20.0, 10).value == pytest.approx(0.1 * (1 + 0.2 * 0.1))
@@ -167,6 +172,9 @@ def test_coefficients_follow_what_they_observe():
     assert bonus.update(1.5).update(1.5).value == 0.0
     with pytest.raises(InputError, match="target must be a number, more than 0"):
         AdaptiveKLCoefficient(0.1, target=0.0)
+    for steps in (500, -1):
+        with pytest.raises(InputError, match="less than horizon/clip, 500"):
+            kl.update(0.0, steps)
 
 
 def chain(z, tokens):
@@ -255,8 +263,51 @@ def test_a_diagnosis_tells_the_kls_of_a_truncated_and_stale_sampler_apart():
     assert found.estimates == "KL(sampler‖reference) − KL(sampler‖policy)"
     assert found.clamped == pytest.approx(sampler[3].item(), abs=0.02)
     said = " ".join(found.findings)
-    for words in ("expected gradient of 0", "clamp touches", "sampler is not the policy", "never sampled"):
+    for words in (
+        "expected gradient of −∇KL(sampler‖policy)",
+        "clamp touches",
+        "sampler is not the policy",
+        "never sampled",
+    ):
         assert words in said
+
+
+def test_the_gradients_that_a_diagnosis_names_are_those_on_the_samplers_tokens():
+    """By enumeration: of k1 −∇KL(sampler‖policy), of k2 and k3 that of no KL, of k3_corrected ∇KL(policy‖reference)."""
+    old = torch.tensor([0.8, 0.1, -0.3, 0.9, -1.0], dtype=torch.float64).softmax(-1)
+    reference = torch.tensor(REFERENCE, dtype=torch.float64).log_softmax(-1)
+    z = torch.tensor(POLICY, dtype=torch.float64, requires_grad=True)
+    logp = z.log_softmax(-1)
+
+    def gradient(value):
+        return torch.autograd.grad(value, z, retain_graph=True)[0]
+
+    kls = {
+        "−∇KL(sampler‖policy)": -gradient((old * (old.log() - logp)).sum()),
+        "∇KL(policy‖reference)": gradient((logp.exp() * (logp - reference)).sum()),
+        "∇KL(reference‖policy)": gradient((reference.exp() * (reference - logp)).sum()),
+    }
+    tokens = drawn(old, n=8, tokens=4)
+    for name in ("k1", "k2", "k3", "k3_corrected"):
+        behaviour = {"behaviour_logprobs": old.log()} if name == "k3_corrected" else {}
+        by = gradient((old * kl_penalty(logp, reference, estimator=name, **behaviour)).sum())
+        said = diagnose_kl(
+            logp.detach()[tokens], reference[tokens], behaviour_logprobs=old.log()[tokens], estimator=name
+        ).gradient
+        for words, wanted in kls.items():
+            assert (words in said) == torch.allclose(by, wanted, rtol=1e-9, atol=1e-12), (name, words)
+
+
+def test_clamps_of_ratio_and_of_value_are_told_apart():
+    policy, reference = torch.tensor([[-1.0, -1.0]] * 12).double(), torch.tensor([[-1.5, 4.0 - 6]] * 12).double()
+    ratio = diagnose_kl(policy, reference, estimator="k2", clamp=0.6)
+    value = diagnose_kl(policy, reference, estimator="k2", value_clamp=0.3)
+    assert ratio.reported.value == pytest.approx((0.125 + 0.18) / 2)
+    assert value.reported.value == pytest.approx((0.125 + 0.3) / 2)
+    assert ratio.clamped == value.clamped == 0.5
+    assert value.clamp_bias.value == pytest.approx(-0.1)
+    with pytest.raises(InputError, match="value_clamp must be a number, more than 0"):
+        diagnose_kl(policy, reference, value_clamp=0.0)
 
 
 def test_a_diagnosis_on_the_policys_own_tokens_finds_nothing_wrong_but_k3s_direction():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,6 +59,19 @@ def test_a_masked_vocabulary_is_a_smaller_one():
     by, other = torch.autograd.grad(found, masked)[0], torch.autograd.grad(wanted, small)[0]
     assert (by[:, 6:] == 0).all()
     torch.testing.assert_close(by[:, :6], other)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("mask", [-math.inf, None])
+def test_a_masked_target_is_infinitely_surprising_but_where_smoothing_is_all(dtype, mask):
+    low = torch.finfo(dtype).min if mask is None else mask
+    logits, targets = torch.tensor([[0.0, 1.0, low]], dtype=dtype), torch.tensor([2])
+    for smoothing in (0.0, 0.5):
+        assert cross_entropy(logits, targets, label_smoothing=smoothing) == math.inf
+    every = cross_entropy(logits, targets, label_smoothing=1.0)
+    assert every.item() == pytest.approx(math.log(1 + math.e) - 0.5)
+    right = cross_entropy(logits, torch.tensor([0]), label_smoothing=0.1)
+    torch.testing.assert_close(right, cross_entropy(logits[:, :2], torch.tensor([0]), label_smoothing=0.1))
 
 
 def test_reductions_are_what_their_names_say():
@@ -218,6 +232,7 @@ def test_kls_are_reported_only_where_logits_were_seen():
         ((lp(-1), lp(-2, -3), lp(-1), lp(-2)), {}, "give both the same"),
         ((lp(-1), lp(-2), lp(-1), lp(-2)), {"loss": "kto"}, "there is kto"),
         ((lp(-1), lp(-2), lp(-1), lp(-2)), {"loss": "robust", "label_smoothing": 0.5}, "below 0.5"),
+        ((lp(-1), lp(-2), lp(-1), lp(-2)), {"label_smoothing": 0.7}, "sigmoid needs label_smoothing below 0.5"),
         ((lp(-1), lp(-2), lp(-1), lp(-2)), {"loss": "hinge", "label_smoothing": 0.1}, "has no label_smoothing"),
         ((lp(-1), lp(-2), lp(-1), lp(-2)), {"margin": 0.1}, "has no margin"),
         ((lp(-1), lp(-2), lp(-1), lp(-2)), {"beta": 0.0}, "beta must be a number, more than 0"),
@@ -227,6 +242,16 @@ def test_kls_are_reported_only_where_logits_were_seen():
 def test_pairs_that_are_none_are_refused_with_the_reason(arguments, options, message):
     with pytest.raises(InputError, match=message):
         preference(*arguments, **options)
+
+
+def test_weights_of_kto_are_not_rounded_to_single_precision():
+    found = kto(lp(-1, -2), lp(-1, -2), torch.tensor([True, False]), desirable_weight=1.1, undesirable_weight=0.3)
+    assert found.losses.tolist() == [1.1 / 2, 0.3 / 2]
+
+
+def test_options_may_be_numbers_of_numpy():
+    sides = lp(-1), lp(-2), lp(-1), lp(-2)
+    assert preference(*sides, beta=np.float32(0.5)).loss == preference(*sides, beta=0.5).loss
 
 
 def test_kto_with_one_side_only_and_without_labels():
@@ -252,6 +277,37 @@ def test_the_trainers_loss_is_shifted_and_divided_by_the_labels_of_the_whole_bat
     torch.testing.assert_close(with_penalty, each / 6 - 0.3 * statistics(kept).entropy.mean().float())
     with pytest.raises(InputError, match="gave no labels"):
         trainer_loss()(outputs, None)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 0.3])
+def test_a_part_of_a_batch_without_labels_adds_nothing_and_does_not_end_the_run(confidence):
+    logits, labels = normal(2, 5, 7, dtype=torch.float32).requires_grad_(), torch.full((2, 5), -100)
+    loss = trainer_loss(confidence_coefficient=confidence)
+    found = loss(SimpleNamespace(logits=logits), labels, num_items_in_batch=torch.tensor(20))
+    assert found == 0
+    assert (torch.autograd.grad(found, logits)[0] == 0).all()
+    with pytest.raises(InputError, match="a mean of nothing"):
+        loss(SimpleNamespace(logits=logits), labels)
+
+
+def test_the_trainers_losses_do_not_copy_the_logits():
+    """In the forward pass no new tensor is nearly as large."""
+    largest = 0
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            nonlocal largest
+            result = function(*args, **(kwargs or {}))
+            known = {each.untyped_storage().data_ptr() for each in args if isinstance(each, torch.Tensor)}
+            for each in result if isinstance(result, (tuple, list)) else [result]:
+                if isinstance(each, torch.Tensor) and each.untyped_storage().data_ptr() not in known:
+                    largest = max(largest, each.untyped_storage().nbytes() // each.element_size())
+            return result
+
+    logits, labels = torch.zeros(2, 512, 1024).requires_grad_(), torch.ones(2, 512, dtype=torch.int64)
+    with Watch():
+        trainer_loss()(SimpleNamespace(logits=logits), labels)
+    assert largest <= logits.numel() / 2
 
 
 class Fixed(torch.nn.Module):
@@ -290,8 +346,10 @@ def test_the_monitor_reads_the_same_probe_at_every_log():
     monitor = losses.TrainingMonitor(probe, Fixed(reference))
     monitor.on_train_begin(None, SimpleNamespace(global_step=0), None, model=model)
     log = {}
-    monitor.on_log(None, SimpleNamespace(global_step=3), None, logs=log, model=model)
-    monitor.on_log(None, SimpleNamespace(global_step=3), None, logs=log, model=model)
+    state = SimpleNamespace(global_step=3, log_history=[{"loss": 2.0}, {"loss": 1.0}])
+    for _ in range(2):
+        monitor.on_log(None, state, None, logs=log, model=model)
+    assert state.log_history == [{"loss": 2.0}, {"loss": 1.0, **log}]
     assert [each.step for each in monitor.history] == [0, 3]
     assert model.training
     found = monitor.history[1]

@@ -18,7 +18,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from entropist.basefile._rows import SparseRows
+from entropist.basefile._rows import SparseRows, _numpy
 from entropist.errors import InputError
 from entropist.logits import statistics
 from entropist.results import Estimate
@@ -53,7 +53,8 @@ def kl_divergence(base: SparseRows, logits: Any) -> Estimate:
     """Mean KL(base‖model) over rows, in nats, from sparse rows of the base and the model's logits on the same tokens.
 
     logits: (rows, vocabulary), NumPy or torch. The error is that of the draws from the tail (normal, from the spread
-    within rows); a text's own error is between documents, and is another. For many blocks: `sparse_kl_rows`.
+    within rows; none where a row has one draw); a text's own error is between documents, and is another. For many
+    blocks: `sparse_kl_rows`.
 
     Raises `InputError` for another number of rows and ids outside the vocabulary.
 
@@ -64,10 +65,12 @@ def kl_divergence(base: SparseRows, logits: Any) -> Estimate:
     """
     value, variance = rows_against(base, logits)
     n = len(value)
-    stderr = float(np.sqrt(variance.sum())) / n
+    top, draws = base.top_ids.shape[1], base.tail_ids.shape[1]
+    alone = draws == 1 and bool((base.tail_mass > 0).any())
     return Estimate(
-        float(np.mean(value)), stderr, "nats", n, f"top {base.top_ids.shape[1]} and {base.tail_ids.shape[1]} draws",
-        domain=DOMAIN,
+        float(np.mean(value)), None if alone else float(np.sqrt(variance.sum())) / n, "nats", n,
+        f"top {top} and {draws} draws", domain=DOMAIN,
+        reason="one draw a row has no spread: keep m of 2 or more" if alone else None,
     )  # fmt: skip
 
 
@@ -81,8 +84,7 @@ def rows_against(base: SparseRows, logits: Any) -> tuple[NDArray[np.float64], ND
     largest = max(int(base.top_ids.max()), int(base.tail_ids.max(initial=0)))
     if largest >= logits.shape[1]:
         raise InputError(f"the base has a token {largest} and the model {logits.shape[1]} entries: another vocabulary.")
-    normalizer = np.asarray(statistics(logits).log_normalizer)
-    z = np.asarray(logits)
+    normalizer, z = _numpy(statistics(logits).log_normalizer), _numpy(logits)
 
     def log_q(ids: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(np.take_along_axis(z, ids.astype(np.int64), axis=1) - normalizer[:, None], np.float64)

@@ -48,6 +48,7 @@ class BaseWriter:
         self._place = written_whole(path)
         self._writer: pq.ParquetWriter | None = None
         self._beside: Path | None = None
+        self._schema: pa.Schema | None = None
         self._waiting: list[pa.Table] = []  # less than a block of rows: small row groups cost more than they hold
 
     def __enter__(self) -> "BaseWriter":
@@ -58,7 +59,13 @@ class BaseWriter:
         """Append rows; document: their text's number, one for all or one for each."""
         if self._beside is None:
             raise InputError("a base file is written inside of a with statement.")
-        self._waiting.append(_table(rows, document))
+        table = _table(rows, document)
+        self._schema = self._schema or table.schema
+        if table.schema != self._schema:
+            raise InputError(
+                "these rows are of another size or vocabulary than those before: k, m and ids are of a file."
+            )
+        self._waiting.append(table)
         if sum(table.num_rows for table in self._waiting) >= _BLOCK_ROWS:
             self._flush()
 
@@ -103,6 +110,9 @@ class BaseFile:
             with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(batch_size=rows):
                     columns = {name: _numpy(batch.column(name)) for name in batch.schema.names}
+                    nothing = np.empty((len(columns["document"]), 0))
+                    columns.setdefault("tail_ids", nothing.astype(columns["top_ids"].dtype))
+                    columns.setdefault("tail_logprobs", nothing.astype(np.float32))
                     yield SparseRows(*(columns[f.name] for f in fields(SparseRows))), columns["document"]
         except (OSError, pa.ArrowException) as error:
             raise FileError(f"{self.path} is damaged ({first_line(error)}): write it again.") from error
@@ -126,6 +136,8 @@ def _table(rows: SparseRows, document: int | NDArray[Any]) -> pa.Table:
     columns: dict[str, Any] = {}
     for field in fields(rows):
         values = getattr(rows, field.name)
+        if values.ndim == 2 and values.shape[1] == 0:
+            continue  # Parquet knows no list of no entries: rows that are all top have no column of their tail
         if values.ndim == 2:
             flat = pa.array(np.ascontiguousarray(values).ravel())
             columns[field.name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])

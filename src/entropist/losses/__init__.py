@@ -1,7 +1,8 @@
 """Differentiable losses of language models: cross-entropy, distillation, preference, KL to a reference, entropy.
 
-Every loss is a pure function of tensors, in nats, float64, differentiable once. `mask` is True where a token counts,
-and `reduction` says by name how tokens become one number:
+Every loss is a pure function of tensors, in nats, float64, differentiable once: create_graph=True is refused where a
+gradient is written by hand, and so are torch.func's transforms; torch.compile leaves a loss uncompiled, at a graph
+break. `mask` is True where a token counts, and `reduction` says by name how tokens become one number:
 
 * token_mean: the sum over kept tokens by their number; sum: the sum alone; none: every token's, 0 where masked;
 * sequence_mean: the mean over sequences of each one's mean; sequence_sum: the mean over sequences of each one's sum.

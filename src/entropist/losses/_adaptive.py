@@ -8,6 +8,7 @@ The first raises a penalty while the KL is above its target; the second raises a
 
 from dataclasses import dataclass, replace
 
+from entropist.errors import InputError
 from entropist.losses._reduce import number
 
 
@@ -31,7 +32,15 @@ class AdaptiveKLCoefficient:
             number(name, getattr(self, name), above=0)
 
     def update(self, observed: float, steps: int) -> "AdaptiveKLCoefficient":
-        """The coefficient after `steps` samples with a mean KL of `observed`; estimates below 0 count as they are."""
+        """The coefficient after `steps` samples with a mean KL of `observed`; estimates below 0 count as they are.
+
+        steps: fewer than horizon/clip, from where on one update could take the coefficient to 0.
+        """
+        if not 0 <= number("steps", steps) < self.horizon / self.clip:
+            raise InputError(
+                f"steps must be at least 0 and less than horizon/clip, {self.horizon / self.clip:g}; given {steps!r}: "
+                "raise the horizon."
+            )
         error = number("observed", observed) / self.target - 1
         return replace(self, value=self.value * (1 + max(-self.clip, min(self.clip, error)) * steps / self.horizon))
 

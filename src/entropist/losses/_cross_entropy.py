@@ -38,17 +38,18 @@ def cross_entropy(
     is none; mask: (...), True where a token counts. `logits[t]` predicts `targets[t]`: shift before, not here.
     The result is float64; gradients come in the type of the logits. Half precision is widened by chunks.
 
-    Raises `InputError` for shapes, ids outside of the vocabulary, a mask that keeps nothing, and, naming
-    the row, for NaN, +inf or a row masked throughout. Label smoothing after Szegedy et al. 2016
-    (arXiv:1512.00567), the z-loss after Chowdhery et al. 2022 (arXiv:2204.02311).
+    Infinite where a target is masked; a sum of no token is 0. Raises `InputError` for shapes, ids outside of the
+    vocabulary, a mean of no token, and, naming the row, for NaN, +inf or a row masked throughout. Label smoothing after
+    Szegedy et al. 2016 (arXiv:1512.00567), the z-loss after Chowdhery et al. 2022 (arXiv:2204.02311).
 
     >>> logits = torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]).log()
     >>> print(f"{cross_entropy(logits, torch.tensor([0, -100])):.4f}")
     0.6931
     """
     tensor("logits", logits, last="vocabulary")
-    keep, ids = _targets(targets, logits.shape[:-1], logits.shape[-1], ignore_index, mask, logits.device)
     check_reduction(reduction)
+    shape, vocabulary = logits.shape[:-1], logits.shape[-1]
+    keep, ids = _targets(targets, shape, vocabulary, ignore_index, mask, logits.device, reduction)
     term = Hard(_only(ids, keep), *_options(label_smoothing, z_loss))
     return reduce(token_losses(logits, None, term, keep), keep, reduction)
 
@@ -81,7 +82,7 @@ def head_cross_entropy(
     """
     head = unembedding(hidden, weight, bias, softcap, scale)
     shape = hidden.shape[:-1]
-    keep, ids = _targets(targets, shape, weight.shape[0], ignore_index, mask, hidden.device)
+    keep, ids = _targets(targets, shape, weight.shape[0], ignore_index, mask, hidden.device, reduction)
     weights = _only(row_weights(keep, shape, reduction, hidden.device), keep)
     term = Hard(_only(ids, keep), *_options(label_smoothing, z_loss), name="hidden")
     numbers = None if keep is None else keep.reshape(-1).nonzero()[:, 0]
@@ -118,7 +119,13 @@ def _options(label_smoothing: float, z_loss: float) -> tuple[float, float]:
 
 
 def _targets(
-    targets: Any, shape: torch.Size, vocabulary: int, ignore_index: int, mask: Any, device: torch.device
+    targets: Any,
+    shape: torch.Size,
+    vocabulary: int,
+    ignore_index: int,
+    mask: Any,
+    device: torch.device,
+    reduction: str = "token_mean",
 ) -> tuple[torch.Tensor | None, torch.Tensor]:
     """Which tokens count, and their ids (...) in int64."""
     if not isinstance(targets, torch.Tensor) or targets.is_floating_point() or targets.dtype == torch.bool:
@@ -127,9 +134,9 @@ def _targets(
     if targets.shape != shape:
         raise InputError(f"targets have shape {tuple(targets.shape)}; the predictions need {tuple(shape)}.")
     ids = targets.to(device, torch.int64)
-    keep = kept(mask, shape, device)
+    keep = kept(mask, shape, device, reduction)
     there = ids != ignore_index
-    keep = kept(there if keep is None else keep & there, shape, device)
+    keep = kept(there if keep is None else keep & there, shape, device, reduction)
     bad = (ids < 0) | (ids >= vocabulary)
     if keep is not None:
         bad = bad & keep

@@ -61,11 +61,11 @@ def distillation(
     shape = student.shape[:-1]
     soft, w = _options(divergence, beta, temperature, scale_by_temperature_squared, targets, hard_weight)
     check_reduction(reduction)
-    keep = kept(mask, shape, student.device)
+    keep = kept(mask, shape, student.device, reduction)
     loss = reduce(token_losses(student, teacher, soft, keep), keep, reduction)
     if targets is None:
         return loss
-    spoken, ids = _targets(targets, shape, student.shape[-1], ignore_index, mask, student.device)
+    spoken, ids = _targets(targets, shape, student.shape[-1], ignore_index, mask, student.device, reduction)
     hard = reduce(token_losses(student, None, Hard(_only(ids, spoken), name="student"), spoken), spoken, reduction)
     return (1 - w) * loss + w * hard
 
@@ -115,10 +115,10 @@ def head_distillation(
             "device must be common."
         )
     soft, w = _options(divergence, beta, temperature, scale_by_temperature_squared, targets, hard_weight)
-    keep = kept(mask, shape, student.device)
+    keep = kept(mask, shape, student.device, reduction)
     terms: Weighted = [(soft, (1 - w) * _only(row_weights(keep, shape, reduction, student.device), keep))]
     if targets is not None:
-        spoken, ids = _targets(targets, shape, head.vocabulary, ignore_index, mask, student.device)
+        spoken, ids = _targets(targets, shape, head.vocabulary, ignore_index, mask, student.device, reduction)
         weights = w * row_weights(spoken, shape, reduction, student.device)
         safe = ids if spoken is None else ids.where(spoken, 0)
         terms.append((Hard(_only(safe, keep), name="student"), _only(weights, keep)))

@@ -11,7 +11,8 @@ With s, t the softmax of student and teacher, r = ln t − ln s, and every gradi
     total_variation ½ Σ |s − t|                   c = ½ sign(s − t)
 
 The sum s − t, which is 0, makes the KLs insensitive to the rounding of either normaliser. `a` is computed without
-e^r, so nothing underflows where both probabilities do. β → 0 gives forward_kl and β → 1 reverse_kl, also in floats.
+e^r, so nothing underflows where both probabilities do, and b = a − r. A KL is infinite where one side masks what has a
+probability, in the arithmetic of the rows, on the other. β → 0 gives forward_kl and β → 1 reverse_kl, also in floats.
 c is taken less its value at the student's most likely token: where s is nearly 1 there, c − Σ s c would cancel.
 """
 
@@ -25,6 +26,7 @@ from entropist.losses._softmax import Rows
 Divergence = Literal["forward_kl", "reverse_kl", "jeffreys", "js", "generalized_js", "total_variation"]
 """How far the student is from the teacher, as in the table above."""
 
+_MIDDLE = 0.2  # β from here to 1 − it: there a and b are of one size
 Found = tuple[torch.Tensor, torch.Tensor | None]
 
 
@@ -66,18 +68,16 @@ def _reverse(student: Rows, teacher: Rows, gradient: bool) -> Found:
 
 
 def _generalized(student: Rows, teacher: Rows, beta: float, gradient: bool) -> Found:
-    r = _ratio(student, teacher)
+    a, b = _log_mixtures(_ratio(student, teacher), beta)
     if teacher.masked is not None:
-        r.masked_fill_(teacher.masked, -math.inf)
+        a.masked_fill_(teacher.masked, math.log1p(-beta))
     if student.masked is not None:
-        r.masked_fill_(student.masked, math.inf)
-    towards = _log_mixture(r, beta, 1 - beta) / -beta
-    away = _log_mixture(-r, 1 - beta, beta) / (beta - 1)
-    if student.masked is not None:
-        towards.masked_fill_(student.masked, 0)
+        a.masked_fill_(student.masked, 0)
+        b.masked_fill_(student.masked, math.log(beta))
     if teacher.masked is not None:
-        away.masked_fill_(teacher.masked, 0)
-    value = _sum(student.p * towards + teacher.p * away).clamp_(min=0)
+        b.masked_fill_(teacher.masked, 0)
+    towards, away = a.div_(-beta), b.div_(beta - 1)
+    value = _sum((teacher.p * away).addcmul_(student.p, towards)).clamp_(min=0)
     return value, _centred(student.p, towards) if gradient else None
 
 
@@ -101,6 +101,17 @@ def _ratio(student: Rows, teacher: Rows) -> torch.Tensor:
         if each is not None:
             r.masked_fill_(each, 0)
     return r
+
+
+def _log_mixtures(r: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """a and b. As b = a − r, the one that is at most 0 gives the other, but near the ends, where that one is tiny."""
+    if not _MIDDLE <= beta <= 1 - _MIDDLE:
+        return _log_mixture(r, beta, 1 - beta), _log_mixture(-r, 1 - beta, beta)
+    size = r.abs()
+    weight = 0.5 if beta == 0.5 else torch.where(r > 0, r.new_tensor(1 - beta), r.new_tensor(beta))
+    low = torch.expm1(-size).mul_(weight).log1p_()
+    high = size.add_(low)
+    return torch.where(r > 0, high, low), torch.where(r > 0, low, high)
 
 
 def _log_mixture(r: torch.Tensor, weight: float, rest: float) -> torch.Tensor:

@@ -12,12 +12,11 @@ forward and backward passes need, and nothing of the size (tokens, vocabulary) e
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
 from entropist.errors import InputError
 from entropist.logits._head_gradients import _Sums, _through_cap
 from entropist.logits._unembedding import Unembedding
-from entropist.losses._softmax import chunks
+from entropist.losses._softmax import chunks, refuse_twice
 from entropist.losses._terms import Term
 
 _BUFFER_BYTES = 1 << 27  # of logits, for each of student and teacher
@@ -45,7 +44,8 @@ class _HiddenLoss(torch.autograd.Function):
         softcap, scale, terms, numbers, teacher, asked, differentiable = options
         head = Unembedding(weight, bias, softcap, scale)
         needed = ctx.needs_input_grad[:3]
-        sums = _Sums(hidden, head, needed) if differentiable and any(needed) else None
+        rows = hidden.float() if hidden.dtype == torch.float16 else hidden
+        sums = _Sums(rows, head, needed) if differentiable and any(needed) else None
         itemsize = head.dtype(hidden).itemsize
         chunk = asked or max(1, _BUFFER_BYTES // (itemsize * head.vocabulary))
         buffer = head.buffer(hidden, min(chunk, len(hidden)))
@@ -63,19 +63,27 @@ class _HiddenLoss(torch.autograd.Function):
                 loss += _write(z[some], None if t is None else t[some], terms, at, numbers, sums is not None, head)
             if sums is not None:
                 sums.add(i, z)
-        ctx.gradients = (None, None, None) if sums is None else sums.results()
+        ctx.dtypes = [None if each is None else each.dtype for each in (hidden, weight, bias)]
+        found = (None, None, None) if sums is None else (sums.hidden, sums.weight, sums.bias)
+        ctx.gradients = [None if each is None else _stored(each, dtype) for each, dtype in zip(found, ctx.dtypes)]
         return loss
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, arriving: torch.Tensor) -> tuple[Any, ...]:
+        refuse_twice()
         found, ctx.gradients = ctx.gradients, None
         if found is None:
             raise InputError(
                 "the gradient of a loss from hidden states is made once and given away: a second backward pass needs "
                 "a second forward pass, or the loss from logits."
             )
-        return (*(None if each is None else each.mul_(arriving.to(each.dtype)) for each in found), None)
+        scaled = (None if each is None else each.mul_(arriving.to(each.dtype)) for each in found)
+        return (*(None if each is None else each.to(dtype) for each, dtype in zip(scaled, ctx.dtypes)), None)
+
+
+def _stored(gradient: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """In the dtype that backward gives, but for float16: the factor that lifts it over its smallest is yet to come."""
+    return gradient if dtype == torch.float16 else gradient.to(dtype)
 
 
 def _write(

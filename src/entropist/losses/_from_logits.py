@@ -10,9 +10,8 @@ backward reads the logits again. Rows that the mask leaves out are not read and 
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
-from entropist.losses._softmax import chunks, wide
+from entropist.losses._softmax import chunks, refuse_twice, wide
 from entropist.losses._terms import Term
 
 
@@ -47,8 +46,8 @@ class _TokenLosses(torch.autograd.Function):
         return values
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, arriving: torch.Tensor) -> tuple[Any, ...]:
+        refuse_twice()
         z, teacher, rows = ctx.saved_tensors
         result = torch.empty_like(z) if rows is None else torch.zeros_like(z)
         n = z.shape[0] if rows is None else len(rows)

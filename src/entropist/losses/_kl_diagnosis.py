@@ -29,6 +29,7 @@ _GRADIENT = {
     "k3": "∇KL(reference‖policy), the other direction",
     "k3_corrected": "∇KL(policy‖reference)",
 }
+"""On the policy's own tokens."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,15 @@ def diagnose_kl(
     mask: Any = None,
     estimator: KLEstimator = "k3",
     clamp: float | None = None,
+    value_clamp: float | None = None,
 ) -> KLDiagnosis:
     """Which KL a logged estimate is of, and how far clamping, staleness and truncated sampling move it.
 
     All (sequences, tokens) or (tokens,), tensors or arrays: log-probabilities of the sampled tokens by the policy and
     the reference, untruncated; `behaviour_logprobs` by the policy that sampled, untruncated as well, if it was
-    another one; `kept_mass` the probability that its top-k, top-p or min-p kept at each token, in (0, 1]. `estimator`
-    and `clamp` (a limit on |ln ratio|) are what the trainer used.
+    another one; `kept_mass` the probability that its top-k, top-p or min-p kept at each token, in (0, 1]. `estimator`,
+    `clamp` (a limit on |ln ratio|, before the estimator) and `value_clamp` (a limit on |value|, after it) are what the
+    trainer used: verl takes 20 and 10 for k3, OpenRLHF 10 for the value of each.
 
     Raises `InputError` for shapes and values that cannot be, and for "exact", which needs no diagnosis.
 
@@ -91,17 +94,19 @@ def diagnose_kl(
     plain = _estimate(estimator, policy, reference, sampler)
     x = reference - policy
     inside = x if clamp is None else x.clamp(-number("clamp", clamp, above=0), clamp)
-    used = plain if clamp is None else _estimate(estimator, policy, policy + inside, sampler)
-    clamped = float((inside != x).double().mean())
+    free = plain if clamp is None else _estimate(estimator, policy, policy + inside, sampler)
+    top = None if value_clamp is None else number("value_clamp", value_clamp, above=0)
+    used = free if top is None else free.clamp(-top, top)
+    clamped = float(((inside != x) | (used != free)).double().mean())
     truth = sampler if z is None else sampler - z.log()
     weight = torch.exp(policy - truth)
     stale = bool((policy != sampler).any())
     diagnosis = KLDiagnosis(
         estimator,
         _estimated(estimator, stale, z is not None),
-        _GRADIENT[estimator],
+        _gradient(estimator, stale, z is not None),
         averaged(used),
-        None if clamp is None else averaged(used - plain),
+        None if clamp is None and top is None else averaged(used - plain),
         clamped,
         averaged(_estimate("k3_corrected", policy, reference, truth)),
         averaged(truth - reference),
@@ -128,11 +133,26 @@ def _estimated(estimator: str, stale: bool, truncated: bool) -> str:
     return f"{mixture} over the sampler's tokens: no KL"
 
 
+def _gradient(estimator: str, stale: bool, truncated: bool) -> str:
+    """The mean of the estimator's gradient as a loss, in words."""
+    if not stale and not truncated:
+        return _GRADIENT[estimator]
+    if estimator == "k1":
+        return "−∇KL(sampler‖policy) as a loss, away from the sampler"
+    if estimator == "k3_corrected" and not truncated:
+        return _GRADIENT[estimator]
+    return "that of its value on the sampler's tokens: no KL's"
+
+
 def _findings(found: KLDiagnosis, k1: Estimate, stale: bool) -> Iterable[str]:
+    own = not stale and found.kept_mass is None
     if found.estimator == "k1":
-        yield "k1 in the loss has an expected gradient of 0: put it in the reward, or use k2 or k3_corrected."
-    if found.estimator == "k3":
+        pull = "0" if own else "−∇KL(sampler‖policy), whatever the reference is"
+        yield f"k1 in the loss has an expected gradient of {pull}: put it in the reward, or use k3_corrected."
+    if found.estimator == "k3" and own:
         yield "k3 in the loss pulls along ∇KL(reference‖policy), the other direction: use k3_corrected or k2."
+    if found.estimator in ("k2", "k3") and not own:
+        yield f"{found.estimator} in the loss has the gradient of no KL on these tokens: use k3_corrected."
     if found.clamp_bias is not None and found.clamped:
         moved = f"{found.clamp_bias.value:+.4g} nats"
         yield f"The clamp touches {found.clamped:.2%} of tokens and moves the mean by {moved}."
@@ -143,8 +163,8 @@ def _findings(found: KLDiagnosis, k1: Estimate, stale: bool) -> Iterable[str]:
         )
     if found.kept_mass is not None and found.truncation_shift is not None and found.truncation_shift.value > 0:
         yield (
-            f"The sampler kept {found.kept_mass:.2%} of the policy's mass: k1 is {found.truncation_shift.value:.4g} "
-            f"nats below KL(sampler‖reference), and {1 - found.kept_mass:.2%} of the policy was never sampled."
+            f"The sampler kept {found.kept_mass:.2%} of its mass: k1 is {found.kl_sampler_policy.value:.4g} nats below "
+            f"KL(sampler‖reference), and the other {1 - found.kept_mass:.2%} was never sampled."
         )
     if k1.stderr and k1.value < -3 * k1.stderr and not stale:
         yield (

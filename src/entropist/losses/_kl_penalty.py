@@ -62,7 +62,7 @@ def kl_penalty(
     tensor("logprobs", logprobs, last="tokens")
     tensor("reference_logprobs", reference_logprobs)
     shape = same_shape(logprobs=logprobs, reference_logprobs=reference_logprobs)
-    keep = kept(mask, shape, logprobs.device)
+    keep = kept(mask, shape, logprobs.device, reduction)
     policy = token_logprobs("logprobs", logprobs, keep)
     reference = token_logprobs("reference_logprobs", reference_logprobs, keep).detach()
     behaviour = policy.detach()
@@ -93,6 +93,7 @@ def penalized_rewards(
     """
     number("coefficient", coefficient, low=0)
     tensor("rewards", rewards)
+    tensor("logprobs", logprobs, last="tokens")
     if logprobs.ndim != 2 or rewards.shape != logprobs.shape[:1]:
         raise InputError(
             f"rewards must be (sequences,) and logprobs (sequences, tokens); given shapes {tuple(rewards.shape)} and "

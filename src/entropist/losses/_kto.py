@@ -55,7 +55,8 @@ def kto(
     point = _reference_point(mismatched, reference_mismatched).to(policy.device)
     ratio = policy - reference
     gain = torch.where(liked, 1.0, -1.0) * (ratio - point)
-    losses = torch.where(liked, desirable_weight, undesirable_weight).double() * torch.sigmoid(-beta * gain)
+    weights = torch.where(liked, policy.new_tensor(desirable_weight), policy.new_tensor(undesirable_weight))
+    losses = weights * torch.sigmoid(-beta * gain)
     total = losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
     rewards = beta * ratio.detach()
     sides = rewards[liked], rewards[~liked]

@@ -17,9 +17,12 @@ class TrainingMonitor(TrainerCallback):  # type: ignore[misc]
     """A callback for `Trainer` and TRL's trainers that reads a fixed probe whenever the trainer logs, and at the start.
 
     probe: token ids (sequences, tokens), 2 tokens or more a sequence; reference: a causal model over the same
-    vocabulary, such as the one training began from, or None. The log gets probe_entropy, probe_surprisal and, with a
-    reference, probe_kl_policy_reference and probe_kl_reference_policy; `history` gets a `Probe` for each. One forward
-    pass of the probe, two with a reference, is what a log costs.
+    vocabulary, such as the one training began from, or None. The log, printed and in `state.log_history`, gets
+    probe_entropy, probe_surprisal and, with a reference, probe_kl_policy_reference and probe_kl_reference_policy;
+    `history` gets a `Probe` for each. One forward pass of the probe, two with a reference, is what a log costs.
+
+    Trainer calls its reporters, such as TensorBoard's, before the callbacks that it was given. For them to see the
+    probe, put it in front: `trainer.callback_handler.callbacks.insert(0, monitor)` instead of `callbacks=[monitor]`.
     """
 
     def __init__(self, probe: torch.Tensor, reference: torch.nn.Module | None = None) -> None:
@@ -35,15 +38,15 @@ class TrainingMonitor(TrainerCallback):  # type: ignore[misc]
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, model: Any = None, **kwargs: Any
     ) -> None:
-        """Measure, and add the means to the log that is being written."""
+        """Measure, and add the means to the log that is being written and to its row of `state.log_history`."""
         if not self.history or self.history[-1].step != state.global_step:
             self._measure(model, state.global_step)
-        if logs is not None:
-            last = self.history[-1]
-            for name in ("surprisal", "entropy", "kl_policy_reference", "kl_reference_policy"):
-                value = getattr(last, name)
-                if value is not None:
-                    logs[f"probe_{name}"] = value
+        names = ("surprisal", "entropy", "kl_policy_reference", "kl_reference_policy")
+        values = {f"probe_{name}": getattr(self.history[-1], name) for name in names}
+        found = {name: value for name, value in values.items() if value is not None}
+        for row in (logs, *state.log_history[-1:]):
+            if row is not None:
+                row.update(found)
 
     def _measure(self, model: Any, step: int) -> None:
         was_training = model.training

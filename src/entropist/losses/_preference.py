@@ -192,8 +192,8 @@ def _check_options(loss: str, smoothing: float, margin: float, f_divergence: str
     number("label_smoothing", smoothing, low=0, high=1)
     if smoothing and loss not in ("sigmoid", "robust"):
         raise InputError(f"{loss} has no label_smoothing: it belongs to sigmoid and robust.")
-    if loss == "robust" and smoothing >= 0.5:
-        raise InputError(f"robust needs label_smoothing below 0.5, the share of flipped labels; given {smoothing!r}.")
+    if smoothing >= 0.5:
+        raise InputError(f"{loss} needs label_smoothing below 0.5, the share of flipped labels; given {smoothing!r}.")
     number("margin", margin)
     if margin and loss != "simpo":
         raise InputError(f"{loss} has no margin: it belongs to simpo.")

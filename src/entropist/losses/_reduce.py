@@ -11,6 +11,7 @@ there (NaN of a padded row) has no effect, in value and in gradient.
 """
 
 import math
+from numbers import Real
 from typing import Any, Literal, get_args
 
 import torch
@@ -43,10 +44,14 @@ def same_shape(**tensors: torch.Tensor) -> torch.Size:
     return a.shape
 
 
-def kept(mask: Any, shape: torch.Size, device: torch.device) -> torch.Tensor | None:
-    """The mask as bool of `shape`, or None where every token counts; `InputError` for one that keeps nothing."""
+def kept(mask: Any, shape: torch.Size, device: torch.device, reduction: str = "token_mean") -> torch.Tensor | None:
+    """The mask as bool of `shape`, or None where every token counts.
+
+    `InputError` for one that keeps nothing, where `reduction` is a mean: a sum of nothing is 0.
+    """
+    needed = reduction not in ("sum", "none")
     if mask is None:
-        if math.prod(shape) == 0:
+        if needed and math.prod(shape) == 0:
             raise InputError("there are no tokens: a mean of nothing has no value.")
         return None
     given = torch.as_tensor(mask, device=device)
@@ -55,7 +60,7 @@ def kept(mask: Any, shape: torch.Size, device: torch.device) -> torch.Tensor | N
     keep = given.bool()
     if given.dtype != torch.bool and bool((given != keep).any()):
         raise InputError("mask must hold True and False, or 1 and 0; for weights, use reduction='none' and weigh.")
-    if not bool(keep.any()):
+    if needed and not bool(keep.any()):
         raise InputError("the mask keeps no token: a mean of nothing has no value. Leave such a batch out.")
     return None if bool(keep.all()) else keep
 
@@ -98,7 +103,7 @@ def number(
     name: str, value: float, *, low: float = -math.inf, high: float = math.inf, above: float | None = None
 ) -> float:
     """`value`, if it is a number within the limits (strictly over `above`); else `InputError`."""
-    fits = isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high
+    fits = isinstance(value, Real) and math.isfinite(value) and low <= value <= high
     if not fits or (above is not None and not value > above):
         lower = f"more than {above:g}" if above is not None else f"at least {low:g}" if low > -math.inf else ""
         upper = f"at most {high:g}" if high < math.inf else ""

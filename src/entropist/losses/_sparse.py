@@ -13,6 +13,8 @@ from entropist.basefile import sparse_kl_rows
 from entropist.errors import InputError
 from entropist.losses._reduce import Reduction, check_reduction, kept, reduce, tensor
 
+_ROUNDING = 1e-6  # a mass outside of the top that may be the rounding of those inside
+
 
 def sparse_distillation(
     *,
@@ -34,7 +36,8 @@ def sparse_distillation(
     p^{1/T} is not among what was stored.
 
     One row's estimate can be below 0; their mean estimates the KL. It is infinite where the student masks a token the
-    teacher gave. Raises `InputError` for shapes, ids outside of the vocabulary, masses outside of 0 to 1.
+    teacher gave. Raises `InputError` for shapes, ids outside of the vocabulary or in both parts, masses outside of 0
+    to 1.
 
     >>> teacher = torch.tensor([[0.5, 0.25, 0.25]]).log()
     >>> found = sparse_distillation(student=torch.tensor([[0.25, 0.375, 0.375]]).log(), top_ids=torch.tensor([[0]]),
@@ -45,7 +48,7 @@ def sparse_distillation(
     tensor("student", student, last="vocabulary")
     check_reduction(reduction)
     shape = student.shape[:-1]
-    keep = kept(mask, shape, student.device)
+    keep = kept(mask, shape, student.device, reduction)
     top = _part("top", top_ids, top_logprobs, student, keep)
     tail = _part("tail", tail_ids, tail_logprobs, student, keep)
     z = student.reshape(-1, student.shape[-1]) if keep is None else student[keep]
@@ -57,6 +60,8 @@ def sparse_distillation(
         raise InputError(f"student row {row} is no distribution: it contains NaN or +inf, or nothing but -inf.")
     top_q, tail_q = (z.gather(-1, ids).double() - logq_all for ids, _ in (top, tail))
     t = _tail_mass(tail_mass, top[1], shape, keep)
+    drawn = t > _ROUNDING
+    _disjoint(top[0], tail[0][drawn], top[0][drawn])
     if tail[0].shape[-1] == 0 and bool((t > 0).any()):
         raise InputError("the teacher has mass outside of its top tokens and no tail sample stands for it.")
     values, _ = sparse_kl_rows(top[1], top_q, tail[1], tail_q, t)
@@ -84,6 +89,16 @@ def _part(
     if bool((logp.isnan() | (logp > 1e-4)).any()):
         raise InputError(f"{name}_logprobs must be at most 0 and not NaN.")
     return found, logp
+
+
+def _disjoint(top: torch.Tensor, tail: torch.Tensor, above: torch.Tensor) -> None:
+    """`InputError` where a token stands twice in the top (rows, k), or in the draws and in the top `above` them."""
+    if bool((top.sort(-1).values.diff(dim=-1) == 0).any()):
+        raise InputError("top_ids hold a token twice in one row: its share would count twice. Give each once.")
+    if bool((tail[:, :, None] == above[:, None, :]).any()):
+        raise InputError(
+            "tail_ids hold a token of the same row's top_ids: draws must be from the tokens outside of it."
+        )
 
 
 def _tail_mass(given: Any, top: torch.Tensor, shape: torch.Size, keep: torch.Tensor | None) -> torch.Tensor:

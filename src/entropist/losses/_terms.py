@@ -8,6 +8,7 @@ A masked logit is not live: label smoothing spreads over what can be said. `head
 weight per token, and both engines (`_from_logits`, `_from_hidden`) know nothing else of a loss.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,13 +44,15 @@ class Hard:
         ids = self.targets[at][:, None]
         rows = softmax(z, 1.0, self.name, numbers, at.start)
         normalizer = rows.log_normalizer
-        picked = z.gather(-1, ids)[:, 0].double()
-        value = normalizer - picked
+        value = normalizer - z.gather(-1, ids)[:, 0].double()
+        if rows.masked is not None:
+            value = value.masked_fill(rows.masked.gather(-1, ids)[:, 0], math.inf)
         if self.label_smoothing:
             live = torch.ones_like(z, dtype=torch.bool) if rows.masked is None else ~rows.masked
             count = live.sum(-1, dtype=torch.float64)
-            mean = torch.where(live, z, 0.0).sum(-1, dtype=torch.float64) / count
-            value = (1 - self.label_smoothing) * value + self.label_smoothing * (normalizer - mean)
+            spread = normalizer - torch.where(live, z, 0.0).sum(-1, dtype=torch.float64) / count
+            share = 1 - self.label_smoothing
+            value = share * value + self.label_smoothing * spread if share else spread  # 0·inf of a masked target
         if self.z_loss:
             value = value + self.z_loss * normalizer.square()
         if not gradient:

@@ -8,7 +8,8 @@
 
 `labels` (batch, tokens) are the inputs themselves with −100 where nothing is learned; they are shifted here. The
 Trainer gives the number of labels of a whole accumulated batch, and the sum is divided by it, so that the loss does
-not depend on how the batch was cut. Where it gives none, the mean over this batch's labels is taken.
+not depend on how the batch was cut; a part of it without any label adds 0. Where it gives none, the mean over this
+batch's labels is taken.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,8 @@ def trainer_loss(
     """A `compute_loss_func`: `cross_entropy` of shifted labels, and a `confidence_penalty` where asked for.
 
     The function takes (outputs with `.logits` (batch, tokens, vocabulary), labels (batch, tokens),
-    num_items_in_batch=None) and returns a float32 scalar. A batch without any label raises `InputError`.
+    num_items_in_batch=None) and returns a float32 scalar. Without the number, a batch without any label raises
+    `InputError`.
 
     >>> from types import SimpleNamespace
     >>> found = trainer_loss()(SimpleNamespace(logits=torch.zeros(1, 3, 4)), torch.tensor([[0, 1, 2]]))
@@ -45,7 +47,7 @@ def trainer_loss(
     def compute_loss(outputs: Any, labels: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         logits, targets = _shifted(outputs, labels)
         loss = cross_entropy(logits, targets, label_smoothing=label_smoothing, z_loss=z_loss, reduction="sum")
-        if confidence_coefficient:
+        if confidence_coefficient and bool((targets != IGNORE).any()):
             entropies = statistics(logits[targets != IGNORE]).entropy
             loss = loss + confidence_penalty(
                 entropies, coefficient=confidence_coefficient, threshold=threshold, reduction="sum"
@@ -58,9 +60,10 @@ def trainer_loss(
 def trainer_distillation(teacher: torch.nn.Module, **options: Any) -> Callable[..., Any]:
     """A `compute_loss` method for a subclass of `Trainer`: `distillation` from `teacher` at every label.
 
-    teacher: a causal model over the same vocabulary, called without gradient on the same inputs. options: those of
-    `distillation` but mask, reduction and targets; with `hard_weight` the labels are the targets. Set
-    `loss_is_scaled_for_ga = True` on the subclass: the loss is divided by the labels of the whole accumulated batch.
+    teacher: a causal model over the same vocabulary, called without gradient on the same inputs, on its own device.
+    options: those of `distillation` but mask, reduction and targets; with `hard_weight` the labels are the targets.
+    Set `loss_is_scaled_for_ga = True` on the subclass: the loss is divided by the labels of the whole accumulated
+    batch.
     """
     given = sorted({"student", "teacher", "mask", "reduction", "targets"} & set(options))
     if given:
@@ -74,7 +77,7 @@ def trainer_distillation(teacher: torch.nn.Module, **options: Any) -> Callable[.
         outputs = model(**fed)
         logits, targets = _shifted(outputs, inputs.get("labels"))
         with torch.no_grad():
-            told = teacher(**fed).logits[..., :-1, :]
+            told = teacher(**_beside(teacher, fed)).logits.to(logits.device)
         hard = targets if options.get("hard_weight") else None
         mask = targets != IGNORE
         loss = distillation(student=logits, teacher=told, targets=hard, mask=mask, reduction="sum", **options)
@@ -85,11 +88,20 @@ def trainer_distillation(teacher: torch.nn.Module, **options: Any) -> Callable[.
 
 
 def _shifted(outputs: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (batch, tokens − 1, vocabulary) and the labels that they predict."""
+    """Logits (batch, tokens, vocabulary) and the labels that they predict, none for the last.
+
+    Labels are shifted and not logits: those without their last row would be copied.
+    """
     if labels is None:
         raise InputError("the trainer gave no labels: let the collator make them, −100 where nothing is learned.")
     logits = outputs["logits"] if isinstance(outputs, dict) else outputs.logits
-    return logits[..., :-1, :], labels[..., 1:].to(logits.device)
+    return logits, torch.nn.functional.pad(labels[..., 1:], (0, 1), value=IGNORE).to(logits.device)
+
+
+def _beside(model: torch.nn.Module, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The inputs on the device of the model."""
+    device = next(model.parameters()).device
+    return {name: each.to(device) if isinstance(each, torch.Tensor) else each for name, each in inputs.items()}
 
 
 def _divided(loss: torch.Tensor, targets: torch.Tensor, items: Any) -> torch.Tensor:
