@@ -1,4 +1,4 @@
-"""`segment` from 10 KB to 1 MB: peak memory with a threshold and with a mean size, and speed against the model.
+"""`segment` from 10 KB to 500 KB: peak memory with a threshold and with a mean size, and speed against the model.
 
 The bare forward is the model's logits of the same windows, and nothing done with them. Boundaries of the file and of
 the same bytes fed to a `Segmenter` in odd pieces are compared first. Peaks are those of a process of
@@ -19,7 +19,7 @@ import entropist as en
 from entropist.segmentation import Segmenter, segment
 from entropist.segmentation._entropies import ByteStream
 
-SIZES = (10_000, 100_000, 1_000_000)
+SIZES = (10_000, 100_000, 500_000)
 SPEED = 20_000  # bytes, a part of a file
 ROUNDS = 3
 

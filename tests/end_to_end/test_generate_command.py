@@ -1,8 +1,10 @@
 """`entropist generate` as people use it, in processes of its own: text, files, JSON, Ctrl-C, colours."""
 
 import json
+import math
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +12,8 @@ import sys
 import pytest
 
 import entropist as en
-from entropist.decoding import Generation, generate, rollouts
+from entropist import report
+from entropist.decoding import Adaptive, Generation, generate, rollouts
 
 COMMAND = [sys.executable, "-m", "entropist", "generate"]
 PROMPT = "It was the best of"
@@ -37,7 +40,7 @@ def test_text_files_and_json(tmp_path):
     assert [int(row[6]) for row in rows[:12]] == [step["kept"] for step in steps]
     assert err.splitlines() == ["wrote a.jsonl", "wrote a.html"]
     assert Generation.load(tmp_path / "a.jsonl").trace == expected.trace
-    assert "generated" in (tmp_path / "a.html").read_text()
+    assert (tmp_path / "a.html").read_text() == report.generation_page(expected)
     found, _ = command(PROMPT, "--max-tokens", "12", "--seed", "3", "--sampler", chain, "--json")
     values = json.loads(found)
     assert values["texts"] == list(expected.texts)
@@ -47,7 +50,7 @@ def test_text_files_and_json(tmp_path):
 
 def test_samples_rules_and_standard_input(tmp_path):
     out, err = command(
-        "--samples", "2", "--adaptive", "entropix-v2", "--max-tokens", "6", "--html", "a.html",
+        "--samples", "2", "--adaptive", "entropix-v2", "--max-tokens", "6", "--html", "a.html", "--svg", "b.svg",
         cwd=tmp_path, input=PROMPT.encode(),
     )  # fmt: skip
     assert "sample 1 of 2" in out
@@ -55,16 +58,20 @@ def test_samples_rules_and_standard_input(tmp_path):
     assert "rule high entropy, high varentropy:" in out
     assert "entropy of a continuation" not in out, "its tokens are no draws"
     assert "samples differ (by words)" in out or "modes (by words)" in out
-    assert err.splitlines() == ["wrote a.html", "wrote a-2.html"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-2.html", "a.html"]
+    assert err.splitlines() == ["wrote a.html", "wrote a-2.html", "wrote b.svg", "wrote b-2.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-2.html", "a.html", "b-2.svg", "b.svg"]
+    found = generate(PROMPT, sampler=Adaptive("entropix-v2"), samples=2, max_tokens=6)
+    assert (tmp_path / "b-2.svg").read_text() == report.svg(found.sample(1))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["x", "--sampler", "greedy", "--adaptive", "entropix-v1"], "leave one of them out"),
+        (["x", "--sampler", "greedy", "--adaptive", "entropix-v1"], "takes no --sampler: leave one of them out"),
+        (["x", "--profile", "llama.cpp", "--adaptive", "entropix-v1"], "takes no --profile: leave one of them out"),
         (["x", "--adaptive", "v7"], "there are no thresholds 'v7'"),
         (["x", "--sampler", "hot=1"], "there is no sampler 'hot'"),
+        (["x", "--sampler", ""], "'' is no step of a chain"),
         (["x", "--save", "a.txt"], "must end in one of them"),
     ],
 )
@@ -102,6 +109,21 @@ def test_ctrl_c_keeps_what_had_come(tmp_path):
     assert en.Trace.from_arrow(read.trace.to_arrow()) == read.trace
 
 
+def test_a_reader_who_leaves_costs_no_record(tmp_path):
+    arguments = [PROMPT, "--max-tokens", "100000", "--save", "a.parquet"]
+    with subprocess.Popen(
+        [*COMMAND, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.read(60)
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == 0
+    assert err == b""
+    read = Generation.load(tmp_path / "a.parquet")
+    assert read.settings.stopped == ("interrupted",)
+    assert len(read.token_ids[0]) > 5
+
+
 @pytest.mark.skipif(not hasattr(pty, "openpty"), reason="needs a pseudo-terminal")
 def test_a_terminal_sees_colours_and_whole_characters():
     reader, terminal = pty.openpty()
@@ -128,9 +150,14 @@ def test_a_terminal_sees_colours_and_whole_characters():
 
 
 def test_what_samples_say_together():
-    out, err = command(PROMPT, "--samples", "9", "--max-tokens", "1", "--sampler", "top_k=2", "--seed", "1")
+    out, err = command(
+        PROMPT, "--samples", "9", "--max-tokens", "1", "--sampler", "top_k=2", "--seed", "1", "--explain"
+    )
+    assert re.findall(r"^ {5}(\d) {5}0  ", out, re.MULTILINE) == list("123456789"), "numbered as in the headings"
     found = rollouts(generate(PROMPT, sampler="top_k=2", samples=9, max_tokens=1, seed=1))
     assert f"entropy of a continuation {found.entropy.rao_blackwell.to('bits')}" in out
     assert f"2 modes (by words), the largest of {max(found.modes.counts)} samples" in out
-    assert f"the likeliest is sample {found.best + 1}," in out
+    surprisal = -found.mean_logprobs[found.best] / math.log(2)
+    assert f"the likeliest is sample {found.best + 1}, {surprisal:.2f} bits a token" in out
+    assert "ended by the length asked for (all samples)" in out
     assert err == ""

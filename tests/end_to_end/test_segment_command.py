@@ -96,13 +96,34 @@ def test_rows_in_a_pipe_are_readable():
     assert text.startswith("It␣was␣the␣best␣of␣times.↵")
     assert "A segment starts where the entropy is above 1.927 bits." in out
     assert "more segments" not in out
-    assert f"… and {len(shown) - 2} more segments" in inside("--top", "2", input=raw)
+    assert f"… and {len(shown) - 2} more segments:" in inside("--top", "2", input=raw)
+    assert "… and 1 more segment:" in inside("--top", str(len(shown) - 1), input=raw)
+
+
+def test_one_byte_is_told_as_one():
+    out = inside("--mean-size", "3", input=b"x")
+    assert "1 segment in 1 byte, 1.00 bytes each." in out
+    assert "those that start patches of 1 byte 100 %" in out
+    assert "(no threshold gives a mean of 3 bytes; at this one the rule never fires)" in out
+    limited = inside("--mean-size", "4", "--max-size", "4", "--rule", "both", "--rise", "1", input=b"abcde")
+    assert "from the byte before above 1 bits (no threshold gives a mean of 4 bytes; " in limited
+    assert ", or where the one before would be longer than 4 bytes" in limited
+
+
+def test_a_segment_that_goes_on_beyond_the_opening_is_not_shown_as_a_shorter_one(monkeypatch):
+    raw = b"It was the best of times, it was the worst of times."
+    starts = segment(raw).starts
+    monkeypatch.setattr("entropist.segmentation._segment.OPENING", int(starts[9]) + 1)
+    out = inside(input=raw)
+    rows = re.findall(r"^ *(\d+) +(\d+) +[\d.]+ +[\d.]+  .*$", out, re.MULTILINE)
+    assert [(int(start), int(size)) for start, size in rows] == list(zip(starts[:9], np.diff(starts)[:9]))
+    assert f"… and {len(starts) - 9} more segments:" in out
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["nothing.txt"], "cannot read nothing.txt: No such file"),
+        (["nothing.txt"], "cannot read nothing.txt: No such file or directory."),
         (["."], "is a directory"),
         (["-", "--model", "builtin:base"], "is no byte-level model"),
         (["-", "--threshold", "1", "--mean-size", "2"], "either threshold or mean_size"),
@@ -115,6 +136,7 @@ def test_what_is_wrong_is_told(arguments, told, tmp_path, monkeypatch):
     error = CliRunner().invoke(app, ["segment", *arguments], input=b"abc").exception
     assert isinstance(error, EntropistError)
     assert told in str(error)
+    assert "given as bytes" not in str(error), "that is for those who call it from Python"
 
 
 def test_nothing_at_all_ends_in_one_line():

@@ -130,6 +130,21 @@ def test_ctrl_c_leaves_the_record_of_what_had_come(model, tmp_path):
     assert read.text == generate(PROMPT, model=model, max_tokens=5, seed=9).text
 
 
+def test_a_loop_that_was_left_can_be_taken_up_again(model):
+    going = stream(PROMPT, model=model, max_tokens=12, samples=2, seed=4)
+    seen = []
+    for step in going:
+        seen.append(step)
+        if len(seen) == 5:
+            break
+    seen += list(going)
+    assert list(going) == [], "a generation that has ended gives nothing more"
+    found, whole = going.generation(), generate(PROMPT, model=model, max_tokens=12, samples=2, seed=4)
+    assert found.token_ids == whole.token_ids
+    assert [step.token for step in seen if step.sample == 0] == list(whole.token_ids[0])
+    assert found.settings == whole.settings
+
+
 def test_nothing_generated_is_a_record_too(model):
     found = stream(PROMPT, model=model).generation()
     assert found.text == ""
@@ -264,7 +279,9 @@ def test_each_action_and_its_reason(model):
         return decoder.choose(FORKED)
 
     greedy = one(Greedy())
-    assert (greedy.token, greedy.rule, greedy.kept) == (3, "any", 64)
+    assert (greedy.token, greedy.rule, greedy.kept) == (3, "any", 1), "nothing else could come"
+    assert (greedy.kept_entropy, greedy.kept_logprob) == (0, 0)
+    assert greedy.kept_mass == pytest.approx(math.exp(greedy.logprob))
     drawn = one(Draw(temperature=0.1, top_k=2))
     assert drawn.token in (3, 4)
     assert drawn.kept == 2

@@ -10,11 +10,13 @@ import typer
 from entropist.errors import InputError
 
 if TYPE_CHECKING:
-    from entropist.decoding import Generation, Stream
+    from entropist.decoding import Generation, Starter, Stream
 
 
 def generate(
-    prompt: Annotated[str | None, typer.Argument(help="What to continue; without it, or as -, standard input.")] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="What to continue; without it, or as -, standard input.")
+    ] = None,
     model: Annotated[
         str, typer.Option(help="builtin:base (or tuned, student, bytes), a model directory, a .gguf file, or a hub id.")
     ] = "builtin:base",
@@ -41,6 +43,9 @@ def generate(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the page; further samples to FILE-2.html and so on.")
     ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the picture of the text; further samples as with --html.")
+    ] = None,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the record: .parquet, .arrow or .jsonl.")
     ] = None,
@@ -50,40 +55,60 @@ def generate(
     Ctrl-C ends the text; what had come is kept and written.
     """
     text = _prompt(prompt)
-    if sampler is not None and adaptive is not None:
-        raise InputError("--adaptive decides how each token is drawn, so it takes no --sampler: leave one of them out.")
+    if adaptive is not None and (sampler is not None or profile != "huggingface"):
+        other = "--profile" if sampler is None else "--sampler"
+        raise InputError(f"--adaptive decides how each token is drawn, so it takes no {other}: leave one of them out.")
     from entropist import decoding
     from entropist.files import refuse_unwritable
 
-    pages = [] if html is None else [_page(html, number) for number in range(samples)]
-    for page in pages:
-        refuse_unwritable(page)
+    pages, pictures = (_numbered(path, samples) for path in (html, svg))
+    for path in [*pages, *pictures]:
+        refuse_unwritable(path)
     if save is not None:
         decoding.refuse_unsavable(save)
     going = decoding.stream(
         text,
         model=model,
-        sampler=decoding.Adaptive(adaptive) if adaptive is not None else sampler or "temperature=1",
+        sampler=_starter(sampler, adaptive),
         profile=profile,
         max_tokens=max_tokens,
         samples=samples,
         seed=seed,
         stop=tuple(stop or ()),
     )
-    _watch(going, text, unit, show=not json and samples == 1, steps=max_tokens * samples)
-    generation = going.generation()
+    try:
+        _watch(going, text, unit, show=not json and samples == 1, steps=max_tokens * samples)
+    finally:  # also where the reader of a pipe has gone
+        generation = going.generation()
+        if save is not None:
+            generation.save(save)
+        _draw(generation, pages, pictures, unit)
     if json:
         sys.stdout.write(generation.to_json(unit=unit) + "\n")
     else:
         _print(generation, unit, explain=explain)
+    for path in [*([save] if save is not None else []), *pages, *pictures]:
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def _draw(generation: "Generation", pages: list[Path], pictures: list[Path], unit: str) -> None:
+    """Write the page and the picture of every sample."""
     from entropist import report
+    from entropist.files import written_whole
 
     for number, page in enumerate(pages):
-        report.write_html(generation.sample(number), page, unit=unit)
-    if save is not None:
-        generation.save(save)
-    for path in ([save] if save is not None else []) + pages:
-        print(f"wrote {path}", file=sys.stderr)
+        report.write_generation_html(generation, page, sample=number, unit=unit)
+    for number, picture in enumerate(pictures):
+        with written_whole(picture) as beside:
+            beside.write_text(report.svg(generation.sample(number), unit=unit), encoding="utf-8")
+
+
+def _starter(sampler: str | None, adaptive: str | None) -> "str | Starter":
+    from entropist.decoding import Adaptive
+
+    if adaptive is not None:
+        return Adaptive(adaptive)
+    return "temperature=1" if sampler is None else sampler
 
 
 def _watch(going: "Stream", prompt: str, unit: str, *, show: bool, steps: int) -> None:
@@ -126,13 +151,15 @@ def _print(generation: "Generation", unit: str, *, explain: bool) -> None:
     print("\n".join(generation_lines(steps, generation.settings.stopped, unit=unit)))
     if len(generation) > 1:
         print("\n".join(_together(generation, unit)))
-    if generation.settings.slides:
-        print(f"the context was full {generation.settings.slides} times: the last half of it went on")
+    if slides := generation.settings.slides:
+        times = "once" if slides == 1 else f"{slides} times"
+        print(f"the context was full {times}: its last half went on")
 
 
 def _together(generation: "Generation", unit: str) -> list[str]:
     """What the samples say as a whole."""
     from entropist.decoding import rollouts
+    from entropist.units import per_nat
 
     if not all(generation.token_ids):
         return []
@@ -151,12 +178,15 @@ def _together(generation: "Generation", unit: str) -> list[str]:
             f"{len(modes.counts)} modes (by words), the largest of {max(modes.counts)} samples; "
             f"effective number {modes.effective_number}"
         )
-    return [*lines, f"the likeliest is sample {found.best + 1}, {found.mean_logprobs[found.best]:.3g} nats a token"]
+    surprisal = -found.mean_logprobs[found.best] * per_nat(unit)
+    return [*lines, f"the likeliest is sample {found.best + 1}, {surprisal:.2f} {unit} a token"]
 
 
-def _page(path: Path, number: int) -> Path:
-    """Where the page of a sample goes: FILE for the first, FILE-2.html and so on for the others."""
-    return path if number == 0 else path.with_name(f"{path.stem}-{number + 1}{path.suffix}")
+def _numbered(path: Path | None, samples: int) -> list[Path]:
+    """Where what is drawn of each sample goes: FILE for the first, FILE-2.html and so on for the others."""
+    if path is None:
+        return []
+    return [path, *(path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(2, samples + 1))]
 
 
 def _prompt(prompt: str | None) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def segment(
     file: Annotated[
-        str, typer.Argument(metavar="[FILE]", help="Any file, text or not; without it, or as -, standard input.")
+        str, typer.Argument(metavar="FILE", help="Any file, text or not; without it, or as -, standard input.")
     ] = "-",
     model: Annotated[
         str, typer.Option(help="builtin:bytes, or another model whose tokens are single bytes.")
@@ -66,7 +66,7 @@ def segment(
     }
     with tempfile.TemporaryFile("w+", encoding="ascii") as starts:  # a long file has more than memory should hold
         found = cut(
-            sys.stdin.buffer if file == "-" else file,
+            sys.stdin.buffer if file == "-" else Path(file),
             model,
             each=lambda new: starts.write("".join(f"{start}, " for start in new.tolist())) if json else None,
             **options,

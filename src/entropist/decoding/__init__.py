@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from entropist.decoding._arrays import Profile
+from entropist.decoding._beams import Beam, beam_search
 from entropist.decoding._chain import Chain, ChainStep, chain, parse_chain
 from entropist.decoding._decoder import Choice, Decoder
 from entropist.decoding._generate import Starter, Stream, generate, stream
@@ -57,6 +58,7 @@ __all__ = [
     "Abstention",
     "Adaptive",
     "AdaptiveDecoder",
+    "Beam",
     "Branch",
     "Chain",
     "ChainStep",
@@ -82,6 +84,7 @@ __all__ = [
     "Stream",
     "Thresholds",
     "TransformersRecorder",
+    "beam_search",
     "chain",
     "change_points",
     "dry",

@@ -14,7 +14,7 @@ class Choice:
     `logprob`, `entropy`, `varentropy` and `rank` (0 for the most likely) are of the model's own distribution, at
     temperature 1; `kept_logprob` and `kept_entropy` of the one the chain left; `kept_mass` is the probability, under
     the model, of the `kept` tokens that the chain left. `rule` and `reason` say which rule of an adaptive decoder
-    fired, and why; a plain chain leaves them empty.
+    fired, and why; a plain chain leaves them empty. A rule that forces a token (the likeliest, a cue) keeps that one.
     """
 
     token: int

@@ -33,7 +33,10 @@ class Starter(Protocol):
 
 
 class Stream:
-    """A generation on its way: iterating gives each `Step`; `generation()` is the record of what has come so far."""
+    """A generation on its way: iterating gives each `Step`, once; `generation()` is the record of what has come so far.
+
+    A loop that was left can be taken up again: the next one goes on behind the last step given.
+    """
 
     def __init__(
         self,
@@ -56,11 +59,15 @@ class Stream:
         self._decoders = [starter.start(_seed(seed, i), tuple(going.ids[i])) for i in range(len(going))]
         self._stopped = [""] * len(going)
         self._active = list(range(len(going)))
+        self._coming = self._rounds()
         for number, decoder in enumerate(self._decoders):
             if (join := getattr(decoder, "join", None)) is not None:
                 join(model, self._ahead_of(number))
 
     def __iter__(self) -> Iterator[Step]:
+        return self._coming
+
+    def _rounds(self) -> Iterator[Step]:
         for _ in range(self._max_tokens):
             if not self._active:
                 return

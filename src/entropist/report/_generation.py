@@ -69,8 +69,11 @@ class TokenPrinter:
 def generation_lines(steps: Any, stopped: Sequence[str], *, unit: str = "bits") -> list[str]:
     """What there is to say of a generation: `steps` is its table of steps, `stopped` how each sample ended."""
     rows: list[dict[str, Any]] = steps.to_pylist()
-    how = ", ".join(f"{count} × {_ENDED.get(what, what)}" if len(stopped) > 1 else _ENDED.get(what, what)
-                    for what, count in Counter(stopped).items())  # fmt: skip
+    several = len(stopped) > 1
+    how = ", ".join(
+        f"{ending(what)} ({'all' if count == len(stopped) else count} samples)" if several else ending(what)
+        for what, count in Counter(stopped).items()
+    )
     if not rows:
         return [f"no token was generated: {how}"]
     n, factor = len(rows), per_nat(unit)
@@ -80,14 +83,29 @@ def generation_lines(steps: Any, stopped: Sequence[str], *, unit: str = "bits") 
 
     before, after = (mean(name) * factor for name in ("entropy", "kept_entropy"))
     first = sum(row["rank"] == 0 for row in rows) / n
+    kept = f"{mean('kept'):.4g} token{'' if mean('kept') == 1 else 's'}"
     return [
-        f"{n} tokens · ended by {how}",
+        f"{n} token{'' if n == 1 else 's'} · ended by {how}",
         f"entropy before the chain {before:.2f} {unit} a token, after it {after:.2f} · surprisal drawn "
         f"{-mean('logprob') * factor:.2f} {unit}",
-        f"the chain kept {percent(mean('kept_mass'))} of the probability and {mean('kept'):.4g} tokens on average · "
+        f"the chain kept {percent(mean('kept_mass'))} of the probability and {kept} on average · "
         f"the likeliest token was taken {100 * first:.0f} % of the time",
-        *_rules(rows),
+        *rule_lines(row["rule"] for row in rows),
     ]
+
+
+def ending(stopped: str) -> str:
+    """How a sample ended, in words, of an entry of `Settings.stopped`."""
+    if stopped.startswith("abstained: "):
+        return safe(stopped.replace("abstained: ", "an abstention: ", 1))
+    return _ENDED[stopped]
+
+
+def rule_lines(rules: Iterable[str]) -> list[str]:
+    """How often each rule of an adaptive decoder fired, of the rule of every token; "" is none."""
+    fired = Counter(filter(None, rules))
+    total = fired.total()
+    return [f"rule {safe(name)}: {count} of {total} tokens" for name, count in fired.most_common()]
 
 
 def explanation_lines(steps: Any, *, unit: str = "bits") -> Iterator[str]:
@@ -103,7 +121,7 @@ def explanation_lines(steps: Any, *, unit: str = "bits") -> Iterator[str]:
         f"{'mass':>8}" + ("  rule" if any(row["rule"] for row in rows) else "")
     )
     for row, name in zip(rows, names):
-        which = f"{row['sample']:>6}  " if several else ""
+        which = f"{row['sample'] + 1:>6}  " if several else ""
         rule = f"  {row['rule']}: {row['reason']}" if row["rule"] else ""
         yield (
             f"{which}{row['step']:>4}  {name}{' ' * (width - cell_len(name))}  {-row['logprob'] * factor:>6.2f}  "
@@ -128,10 +146,3 @@ def _name(row: Mapping[str, Any]) -> str:
     except UnicodeDecodeError:
         shown = byte_chips(raw)
     return shortened(shown, _LONGEST_TOKEN) or "(end)"
-
-
-def _rules(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """How often each rule of an adaptive decoder fired."""
-    fired = Counter(row["rule"] for row in rows if row["rule"])
-    total = fired.total()
-    return [f"rule {name}: {count} of {total} tokens" for name, count in fired.most_common()]

@@ -94,23 +94,35 @@ class SegmentView:
             "global": f"the entropy is above {self.threshold:.4g} {unit}",
             "monotonic": f"the entropy is more than {self.threshold:.4g} {unit} above that of the byte before",
             "both": f"the entropy is above {self.threshold:.4g} {unit} and its rise from the byte before above "
-            f"{how.rise * per_nat(unit):.4g}",
+            f"{how.rise * per_nat(unit):.4g} {unit}",
         }[how.name]
-        limit = "" if how.max_size is None else f", at most {how.max_size} bytes"
-        found = "" if self.found.mean_size is None else f" (found for a mean of {self.found.mean_size:g} bytes)"
-        return told + found + limit
+        limit = (
+            ""
+            if how.max_size is None
+            else f", or where the one before would be longer than {_counted(how.max_size, 'byte')}"
+        )
+        return told + self._mean() + limit
+
+    def _mean(self) -> str:
+        """Of which mean size the threshold is, and whether it is reached."""
+        asked, reached = self.found.mean_size, self.found.statistics[0].mean_size
+        if asked is None:
+            return ""
+        if reached < asked:
+            return f" (no threshold gives a mean of {asked:g} bytes; at this one the rule never fires)"
+        return f" (found for a mean of {asked:g} bytes)"
 
     def sentence(self) -> str:
         """What was found, for a reader who has seen nothing yet."""
         patches = self.found.statistics[0]
         share, fixed = patches.entropy_at_starts, self.found.statistics[1]
-        number = "1 segment" if patches.patches == 1 else f"{grouped(patches.patches)} segments"
-        words = f"{number} in {grouped(self.found.size)} bytes, {patches.mean_size:.2f} bytes each."
+        number, size = _counted(patches.patches, "segment"), _counted(self.found.size, "byte")
+        words = f"{number} in {size}, {patches.mean_size:.2f} bytes each."
         if share != share:
             return words
         return (
             f"{words} The bytes that start them hold {100 * share:.0f} % of the entropy, "
-            f"those that start patches of {fixed.longest} bytes {100 * fixed.entropy_at_starts:.0f} %."
+            f"those that start patches of {_counted(fixed.longest, 'byte')} {100 * fixed.entropy_at_starts:.0f} %."
         )
 
     def provenance(self) -> list[tuple[str, str]]:
@@ -125,6 +137,10 @@ class SegmentView:
             *(("entropist", version) for name, version in model.versions.items() if name == "entropist"),
         ]
         return [(name, one_line(value)) for name, value in pairs]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{grouped(number)} {what}{'' if number == 1 else 's'}"
 
 
 def shown(data: bytes) -> str:
@@ -170,13 +186,13 @@ def print_segments(
     view = SegmentView(found, name, unit)
     coloured = console.is_terminal and console.color_system is not None and not console.no_color
     quiet = Style(dim=True) if coloured else Style()
+    top = min(top, len(view.texts) - bool(view.more))  # the last segment of the opening may go on beyond it
     if coloured:
         _print(console, [_running(view, top), Text(), _legend(view)])
     else:
         _print(console, map(Text, _rows(view, top)))
-    more = found.statistics[0].patches - min(top, len(view.texts))
-    if more:
-        _print(console, [Text(f"… and {grouped(more)} more segments: --json gives every start.")])
+    if more := found.statistics[0].patches - top:
+        _print(console, [Text(f"… and {_counted(more, 'more segment')}: --json gives every start.")])
     _print(console, [Text(), Text(view.sentence()), Text(f"A segment starts where {view.rule()}."), Text()])
     _print(console, map(Text, _aligned(comparison(view))))
     line = " · ".join(f"{name} {value}" for name, value in view.provenance())

@@ -45,7 +45,7 @@ def segments_svg(found: "Segmentation", *, name: str, unit: str = "bits") -> str
     size = f"{WIDTH + 2 * margin:g}", f"{height:g}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}" '
-        f'height="{size[1]}" role="img" aria-label="{escape(lead[0])}">\n<style>{_light_style()}</style>\n'
+        f'height="{size[1]}" role="img" aria-label="{escape(" ".join(lead))}">\n<style>{_light_style()}</style>\n'
         f'<rect width="100%" height="100%" fill="{LIGHT.paper}"/>\n{head}'
         f'<g transform="translate({margin:g} {top - 30:g})">{_legend(view)}</g>\n'
         f'<g transform="translate({margin:g} {top:g})">{"".join(drawn(view, shown))}</g>\n{tail}</svg>\n'

@@ -145,9 +145,8 @@ def _opened(source: bytes | str | Path | BinaryIO) -> Any:
     except IsADirectoryError:
         raise FileError(f"{source} is a directory: give one file in it.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise FileError(
-            f"cannot read {source}: {getattr(error, 'strerror', None) or error}. A text itself is given as bytes."
-        ) from error
+        hint = " A text itself is given as bytes." if isinstance(source, str) else ""
+        raise FileError(f"cannot read {source}: {getattr(error, 'strerror', None) or error}.{hint}") from error
 
 
 def _values(file: BinaryIO, stream: ByteStream) -> Iterator[Told]:

@@ -103,7 +103,7 @@ class AdaptiveDecoder:
     def _by(self, rule: Rule, row: Row) -> Choice:
         match rule.action:
             case Greedy():
-                return row.chosen(row.likeliest, row.logits, rule.name, "the likeliest token")
+                return row.chosen(row.likeliest, None, rule.name, "the likeliest token")
             case Draw() as draw:
                 return self._draw(rule, row, draw)
             case Branch() as branch:
