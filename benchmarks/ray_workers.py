@@ -5,7 +5,11 @@ and two in turn, pools already running; the time is from the first shard back to
 nor the loading of models counts. The driver's share is timed by itself, in this process: reading, numbering, packing,
 unpacking, writing of the same shards without a model, over the time of one worker: s. Amdahl's bound is 1/s workers.
 
-    python benchmarks/ray_workers.py [megabytes] [rounds]
+What 10¹² bytes then take on n workers, linear up to where the driver is busy, which is the best case:
+
+    hours(n) = 10¹² / min(n · w, d) / 3600        w, d: bytes a second of one worker, and of the driver alone
+
+    python benchmarks/ray_workers.py [megabytes] [rounds] [price of a machine-hour] [workers a machine]
 """
 
 import json
@@ -85,9 +89,20 @@ def driver_alone(corpus: Path, made: dict[str, pa.Table], directory: Path) -> fl
     return (time.perf_counter() - began) / size
 
 
+def plan(worker: float, driver: float, price: float, workers_a_machine: int) -> None:
+    """The table of a terabyte: hours, machine-hours and their price."""
+    print(f"{'workers':>8} {'machines':>9} {'hours':>10} {'machine-hours':>14} {'price':>10}")
+    for workers in (1, 2, 16, 128, 1024):
+        machines = -(-workers // workers_a_machine)
+        hours = 1e12 / min(workers * worker, driver) / 3600
+        print(f"{workers:>8} {machines:>9} {hours:>10.0f} {hours * machines:>14.0f} {hours * machines * price:>10.0f}")
+
+
 def main() -> None:
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    price = float(sys.argv[3]) if len(sys.argv) > 3 else 1.0
+    workers_a_machine = int(sys.argv[4]) if len(sys.argv) > 4 else os.cpu_count() or 1
     _score._SHARD_BYTES = 1 << 16  # a quarter of the usual size, so that a short run has many shards
     torch.set_num_threads(1)
     compile_kernels()
@@ -124,7 +139,11 @@ def main() -> None:
             "driver_bytes_a_second": round(1 / driver),
             "driver_share_of_one_worker": round(driver / one, 5),
         }
-        print(f"equal files; 2 workers over 1: {result['ratio']}; driver alone {result['driver_bytes_a_second']} B/s")
+        print(
+            f"equal files; 2 workers over 1: {result['ratio']}; one worker {1 / one:.0f} bytes/s, driver alone "
+            f"{1 / driver:.0f}: {driver / one:.3%} of a worker's time, at most the speed of {one / driver:.0f} workers"
+        )
+        plan(1 / one, 1 / driver, price, workers_a_machine)
         print(json.dumps(result))
         ray.shutdown()
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from random_llama import WORDS, random_llama
 
+import entropist as en
+
 # A child's ru_maxrss begins at what its parent held; VmHWM is its own.
 PEAK = """
 import re
@@ -60,8 +62,9 @@ def child(code: str, *arguments: object) -> dict[str, float]:
 
 
 def text(tokens: int) -> str:
-    """Words in turn with numbers between, one token a word at least: no two stretches are the same."""
-    return " ".join(f"{WORDS[i % len(WORDS)]} {i}" for i in range(tokens // 3))
+    """So many tokens of words in turn with numbers between: no two stretches are the same."""
+    long = " ".join(f"{WORDS[i % len(WORDS)]} {i}" for i in range(tokens))
+    return long.encode()[: en.load_model("builtin:base").tokenize(long).end_bytes[tokens - 1]].decode()
 
 
 def main() -> None:
@@ -73,7 +76,7 @@ def main() -> None:
         model = random_llama("wide", here)
         alone = child(ALONE, model)["peak"]
         print(f"the model alone: {alone / 1e6:.0f} MB\n  documents     bytes    tokens  over it", flush=True)
-        cases = [(1, tokens) for tokens in (300, 4_000, 30_000) if tokens < longest]
+        cases = [(1, tokens) for tokens in (300, 7_000, 60_000) if tokens < longest]
         cases += [(1, longest), (most // 10, 300), (most, 300)]
         for number, (count, tokens) in enumerate(cases):
             file, each = here / f"{number}.jsonl", text(tokens)

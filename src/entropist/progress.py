@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -34,19 +34,22 @@ def tracked(items: Iterable[Item], total: int, description: str) -> Iterator[Ite
 
 
 @contextmanager
-def working(description: str) -> Iterator[None]:
-    """Show a spinner with `description` while the block runs, for work whose steps cannot be counted.
+def working(description: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner with `description` while the block runs, for work of which nobody knows how much there is.
 
-    >>> with working("thinking"):
+    The block gets a function that says beside it how much is done.
+
+    >>> with working("thinking") as tell:
     ...     answer = 6 * 7
+    ...     tell("one product")
     """
     if not sys.stderr.isatty():
-        yield
+        yield lambda _: None
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(description):
-        yield
+    with Console(stderr=True).status(description) as status:
+        yield lambda done: status.update(f"{description}: {done}")
 
 
 class _Bar:

@@ -103,6 +103,13 @@ def test_saved_and_loaded(model, tmp_path, small_shards):
         en.score(corpus(20), model=model, save=tmp_path / "s")
 
 
+def test_texts_without_spaces_and_without_words_are_saved(model, tmp_path):
+    found = en.score(["日本語の文章には空白がありません。" * 20, " \n\n"], model=model, save=tmp_path / "s")
+    again = en.Score.load(tmp_path / "s")
+    assert again.bits_per_byte().value == found.bits_per_byte().value > 0
+    assert json.loads((tmp_path / "s/manifest.json").read_text())["totals"]["word_perplexity_micro"]["value"] is None
+
+
 def test_a_full_disk_leaves_what_can_be_resumed(model, tmp_path, small_shards, monkeypatch):
     en.score(corpus(20), model=model, save=tmp_path / "whole")
     write, calls = pq.write_table, []
@@ -136,6 +143,19 @@ def test_an_unreadable_shard_is_made_again(model, tmp_path, small_shards):
     assert contents(tmp_path / "s") == whole
 
 
+def test_an_input_that_has_become_shorter_is_refused(model, tmp_path, monkeypatch):
+    """Cut between two shards, all that is left is as it was: the shards behind it would be counted all the same."""
+    monkeypatch.setattr(_score, "_SHARD_BYTES", 1)  # a shard a document
+    documents = [document for document in corpus(9, most=20) if document["text"]]
+    en.score(documents, model=model, save=tmp_path / "s")
+    before = contents(tmp_path / "s")
+    with pytest.raises(InputError, match=r"the input has changed since .* it ended before shard 5"):
+        en.score(documents[:5], model=model, save=tmp_path / "s", resume=True)
+    assert contents(tmp_path / "s") == before
+    longer = en.score([*documents, {"id": "z", "text": "more"}], model=model, save=tmp_path / "s", resume=True)
+    assert longer.shards_reused == len(documents) == longer.documents.num_rows - 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -164,12 +184,14 @@ def test_what_is_refused(model, tmp_path):
         ({"batch_tokens": 0}, "1 or more"),
         ({"window": 513}, "longer than the 512"),
         ({"protocol": "half"}, "not known"),
-        ({"protocol": "whole", "window": 4}, "'sliding' takes any length"),
+        ({"protocol": "whole", "window": 4}, "^document:1: a document of .* 'sliding' takes any length"),
         ({"protocol": "half-window"}, "no token was scored"),
         ({"save": tmp_path / "full"}, "holds no score"),
     ):
         with pytest.raises((InputError, FileError), match=message):
             en.score(["some text of a few words"], model=model, **options)
+    with pytest.raises(InputError, match=r"^document:2: a document of "):
+        en.protocol_report(["a", "some text of a few words"], model=model, protocols=["sliding", "whole"], window=4)
     with pytest.raises(InputError, match="no token was scored in 0 documents"):
         en.score([], model=model)
     with pytest.raises(InputError, match="readable twice"):

@@ -154,11 +154,77 @@ def test_keep_and_drop_are_each_others_rest(run):
         (("--words", "w.txt"), ".csv or .parquet"),
         (("--html", "nowhere/at/all.html"), "Make its directory first"),
         (("--protocol", "sliding,disjoint", "--html", "p.html"), "compared by themselves"),
+        (("--protocol", "sliding,disjoint", "--tokens"), "compared by themselves"),
+        (("--protocol", "sliding,disjoint", "--resume"), "compared by themselves"),
+        (("--protocol", "sliding,disjoint", "--filtered", "f.jsonl"), "compared by themselves"),
+        (("--filtered", "f.jsonl"), "give one of them"),
+        (("--keep", "0-1", "--filtered", "f.txt"), "written as .jsonl"),
+        (("--keep", "0-1", "--filtered", "f.jsonl", "--until-stderr", "1"), "some of the documents only"),
     ):
         code, printed, said = run(*options)
         assert code == 2
         assert message in said
         assert not printed
+
+
+def test_what_is_kept_is_written_with_its_text(run, tmp_path):
+    kept, dropped = tmp_path / "kept.jsonl", tmp_path / "dropped.jsonl"
+    with (tmp_path / "c.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "empty", "text": "", "half": None}) + "\n{\n")
+    options = ("--on-error", "skip", "--group-column", "half")
+    ids = json.loads(run("--keep", "0.2-0.6", "--json", *options)[1])
+    code, printed, said = run("--keep", "0.2-0.6", "--filtered", kept, *options)
+    assert (code, f"wrote {kept}: {len(ids)} of 13 documents" in said) == (0, True), said
+    assert "bits per byte" in printed
+    assert not run("--drop", "0.2-0.6", "--filtered", dropped, *options)[0]
+    texts = {each["id"]: each for each in documents(12)}
+    written = [[json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] for file in (kept, dropped)]
+    assert [each["id"] for each in written[0]] == ids
+    assert [each["id"] for each in written[1]] == [name for name in [*texts, "empty"] if name not in ids]
+    for each in (*written[0], *written[1][:-1]):
+        assert (each["text"], each["group"]) == (texts[each["id"]]["text"], texts[each["id"]]["half"])
+    assert written[1][-1] == {"id": "empty", "text": ""}
+    again = en.score(str(kept), model="builtin:base")
+    assert again.documents["id"].to_pylist() == ids
+    code, _, said = run("--keep", "0-1", "--filtered", tmp_path / "c.jsonl", *options)
+    assert (code, "is read as input" in said) == (2, True)
+
+
+def test_nothing_given_at_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["entropist", "score"])
+    monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "nothing to score: give a file" in capsys.readouterr().err
+
+
+def test_a_sample_and_several_protocols_say_what_they_left_out(run, tmp_path):
+    with (tmp_path / "c.jsonl").open("a") as file:
+        file.write("{\n")
+    code, printed, said = run("--protocol", "sliding,whole", "--on-error", "skip", "--json")
+    assert code == 0
+    assert json.loads(printed)[0]["stderr"] > 0
+    assert "documents not read, skipped: 1, the first:" in said
+    values = json.loads(run("--until-stderr", "1e-9", "--on-error", "skip", "--json", "--group-column", "half")[1])
+    assert values["until_stderr"] == {"goal": 1e-9, "reached": False}
+    assert values["macro_over_groups"]["groups"] == 2
+    assert values["macro_over_groups"]["bits_per_byte"] == pytest.approx(
+        np.mean([group["bits_per_byte"] for group in values["groups"]])
+    )
+
+
+def test_a_script_without_spaces_is_json_too(run, tmp_path):
+    (tmp_path / "c.jsonl").write_text(json.dumps({"text": "日本語の文章には空白がありません。" * 20}), encoding="utf-8")
+
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    values = json.loads(run("--json")[1], parse_constant=refuse)
+    assert values["word_perplexity_micro"]["value"] is None
+    compared = json.loads(run("--protocol", "disjoint,sliding", "--json")[1], parse_constant=refuse)
+    assert compared[0]["printed"]["word_perplexity"] is None
+    assert compared[0]["printed"]["byte_perplexity"] > 1
 
 
 def test_what_is_printed_and_written(run, tmp_path):
@@ -168,6 +234,7 @@ def test_what_is_printed_and_written(run, tmp_path):
     assert re.search(r"^bits per byte +\d\.\d+ +95 %: ", printed, re.MULTILINE)
     assert printed.count("surprising spans") == 2
     assert re.search(r"^group +documents +bits per byte", printed, re.MULTILINE)
+    assert "mean of 2 groups, each the same weight: " in printed
     assert "<h1><bdi>c.jsonl</bdi></h1>" in html.read_text(encoding="utf-8")
     assert svg.read_text(encoding="utf-8").startswith("<svg")
     values = json.loads(run("--json", "--spans", 2, "--group-column", "half")[1])
@@ -185,7 +252,7 @@ def test_a_bad_line_fails_or_is_counted(run, tmp_path):
     assert not printed
     code, printed, _ = run("--on-error", "skip")
     assert code == 0
-    assert "all 12 documents" in printed
+    assert "12 documents, " in printed
     assert re.search(r"1 document could not be read, skipped, the first: .*c\.jsonl:13", printed)
 
 

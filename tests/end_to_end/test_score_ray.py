@@ -165,8 +165,8 @@ def test_a_document_that_kills_every_worker_ends_the_run(model, two_workers, tmp
 def test_what_is_refused(model, two_workers, tmp_path):
     for options, message in (
         ({"engine": "spark"}, "engine is 'in-process' or 'ray'"),
-        ({"workers": 2}, "give engine='ray'"),
-        ({"ray_address": "auto"}, "give engine='ray'"),
+        ({"workers": 2}, "they go with the engine ray"),
+        ({"ray_address": "auto"}, "they go with the engine ray"),
         ({"engine": "ray", "workers": 0}, "1 or more"),
         ({"engine": "ray", "workers": 3}, "too few for 3 workers"),
         ({"engine": "ray", "ray_address": "10.0.0.1:6379"}, "already part of the Ray at"),

@@ -47,6 +47,13 @@ def test_a_card_has_a_sentence_and_a_picture(name, bos):
     assert ("^" in "".join(lines[2:])) == bos
 
 
+@pytest.mark.parametrize(("step", "windows"), [(512, 3), (256, 4), (64, 10)])
+def test_a_card_draws_the_stride_that_it_names(step, windows):
+    drawn = card(Strided(512, True, step)).splitlines()
+    assert f"stride {step}," in drawn[1]
+    assert len(drawn) - 2 == windows, "BOS and 16 tokens at a window of 8"
+
+
 def test_what_is_refused():
     with pytest.raises(InputError, match="protocol 'rolling' is not known"):
         protocol("rolling", 512, True)

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from entropist.corpus import Document, Documents
+from entropist.corpus._rows import rows_of
 from entropist.errors import FileError, InputError
 
 ROWS = [
@@ -71,6 +72,10 @@ def test_a_directory_is_its_files_and_a_glob_some_of_them(tmp_path):
     assert pairs(tmp_path) == [("a.txt", "one\r\n"), ("b/two.md", "# two"), *EXPECTED]
     assert pairs(str(tmp_path / "*.txt")) == [(str(tmp_path / "a.txt"), "one\r\n")]
     assert [text for _, text in pairs(str(tmp_path / "**/*.md"))] == ["# two"]
+    for source, expected in ((tmp_path, True), (tmp_path / "*.txt", True), (tmp_path / "b", False), ("-", False)):
+        assert Documents(str(source)).reads(tmp_path / "a.txt") == expected
+        assert not Documents(str(source)).reads(tmp_path / "d.txt")
+    assert not Documents(["a"]).reads(tmp_path / "a.txt")
 
 
 def test_a_directory_saved_by_datasets(tmp_path):
@@ -78,6 +83,51 @@ def test_a_directory_saved_by_datasets(tmp_path):
     (tmp_path / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data-00000-of-00001.arrow"}]}))
     (tmp_path / "dataset_info.json").write_text("{}")
     assert pairs(tmp_path) == EXPECTED
+
+
+def test_the_splits_that_datasets_saved(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    part = datasets.Dataset.from_list([{"text": "one"}, {"text": "two"}])
+    other = datasets.Dataset.from_list([{"text": "three"}])
+    datasets.DatasetDict({"train": part, "test": other}).save_to_disk(tmp_path / "d")
+    found = pairs(tmp_path / "d")
+    assert [text for _, text in found] == ["one", "two", "three"]
+    assert [name.partition("/")[0] for name, _ in found] == ["train", "train", "test"]
+    (tmp_path / "d/train/state.json").write_text("{}")
+    with pytest.raises(FileError, match=r"no directory that datasets saved: state\.json has no _data_files"):
+        pairs(tmp_path / "d")
+
+
+def test_a_byte_order_mark_is_no_part_of_json_and_part_of_a_text(tmp_path):
+    mark = b"\xef\xbb\xbf"
+    (tmp_path / "c.jsonl").write_bytes(mark + LINES.replace(b"\n", b"\r\n"))
+    assert pairs(tmp_path / "c.jsonl") == EXPECTED
+    (tmp_path / "t.txt").write_bytes(mark + b"a\r\nb")
+    assert pairs(tmp_path / "t.txt")[0][1].encode() == mark + b"a\r\nb"
+
+
+def test_a_row_without_a_group_has_none(tmp_path):
+    pq.write_table(pa.table({"text": ["a", "b"], "kind": ["x", None]}), tmp_path / "c.parquet")
+    assert [document.group for document in Documents(tmp_path / "c.parquet", group_column="kind")] == ["x", None]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "stream.arrow"])
+def test_only_the_columns_asked_for_are_made(tmp_path, kind, monkeypatch):
+    write(tmp_path / f"c.{kind}", kind)
+    rows = rows_of(tmp_path / f"c.{kind}", None, ["text"])
+    assert [list(row.value) for row in rows] == [["text"]] * 3
+    rows = rows_of(tmp_path / f"c.{kind}", None, ["body", "id"])
+    assert list(next(rows).value) == ["text", "id", "kind"], "to name them"
+
+
+def test_a_bad_file_among_others_says_how_to_leave_it_out(tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "b.png").write_bytes(b"\x89PNG\0\xff")
+    with pytest.raises(InputError, match=r'b\.png is a binary file.* With on_error "skip" such documents are left out'):
+        pairs(tmp_path)
+    with pytest.raises(InputError, match=r"reads text, as UTF-8\.$"):
+        pairs(tmp_path / "b.png")
+    assert [text for _, text in pairs(tmp_path, on_error="skip")] == ["one"]
 
 
 class Stdin:
@@ -153,6 +203,12 @@ def test_what_is_no_source(tmp_path):
         pairs(tmp_path)
     with pytest.raises(FileError, match="there is no file"):
         pairs("a\0b")
+    with pytest.raises(FileError, match="the name of the input is empty"):
+        pairs("")
+    for book in ("It was the best of times. " * 1000, "a " * 100):
+        with pytest.raises(FileError) as caught:
+            pairs(book)
+        assert len(str(caught.value)) < 200, "a text given for a name is not printed whole"
     for source in (7, b"bytes", None, {"text": "one"}):
         with pytest.raises(InputError, match="documents are a path or an iterable"):
             Documents(source)

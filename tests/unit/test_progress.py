@@ -1,5 +1,7 @@
 """The bar: silence where nobody watches, nothing before two seconds, closed whatever happens."""
 
+import io
+
 import pytest
 
 from entropist import progress
@@ -81,3 +83,22 @@ def test_the_spinner_is_drawn_for_who_watches_and_no_one_else(capsys, monkeypatc
     out, err = capsys.readouterr()
     assert out == ""
     assert "thinking" in err
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_what_is_done_stands_beside_what_is_being_done(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(progress.sys, "stderr", terminal)
+    with progress.working("scoring") as tell:
+        tell("3 documents")
+    assert "scoring: 3 documents" in terminal.getvalue()
+
+
+def test_nobody_is_told_where_nobody_watches(capsys):
+    with progress.working("scoring") as tell:
+        tell("3 documents")
+    assert capsys.readouterr() == ("", "")

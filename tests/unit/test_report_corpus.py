@@ -73,7 +73,7 @@ def test_the_page_says_what_the_score_says():
     for name in ("bits per byte", "perplexity a token", "surprisal − entropy", "bits per byte, macro"):
         assert name in text
     assert f"95 %: {interval}" in text
-    assert "all 40 documents" in text
+    assert "40 documents, " in text
     sizes = found.bytes()
     assert f"{sizes['']:,} of input".replace(",", "\u00a0") in text
     assert "^####" in text
@@ -149,7 +149,10 @@ def test_few_documents_have_a_page_too(count):
     page = score_page(found, name="few")
     assert ("Bits per byte of the documents" in page) == (count > 1)
     assert ("Most surprising documents" in page) == (count > 16)
-    assert ("no error" in Reader(page).text) == (count < 16), "of eight documents each group has four"
+    assert ("fewer than the 8" in Reader(page).text.partition("Groups")[0]) == (count < 8)
+    groups = Reader(page).text.partition("Groups")[2]
+    assert ("No error:" in groups) == (count < 16), "of eight documents each group has four"
+    assert f"The mean of {min(count, 2)} group" in groups
     assert not re.search(r"\bnan\b", page)
     ElementTree.fromstring(score_svg(found, name="few"))
     assert list(score_lines(found))
@@ -162,6 +165,37 @@ def test_equal_documents_and_no_spans():
     assert "spans" not in page.lower().split("<body>")[1]
     assert "Protocol" in page
     assert "none: no document has 64 bytes" in "\n".join(score_lines(found, spans=1))
+
+
+def test_an_error_within_documents_is_marked_in_the_table_of_groups():
+    blocks = {"tokens": [10.0] * 32, "bytes": [40.0] * 32, "entropy": [25.0] * 32, "top1": [3.0] * 32}
+    g = np.random.default_rng(0)
+    rows = [row(0, 320, 960.0, 960.0, group="alone", blocks=blocks | {"surprisal": g.normal(30, 4, 32).tolist()})]
+    rows += [row(i, 100, float(g.normal(300, 20)), 300.0, group="many") for i in range(1, 12)]
+    found = Score(documents=pa.Table.from_pylist(rows, schema=DOCUMENTS))
+    lines = [line for line in score_lines(found) if line.startswith(("alone", "many"))]
+    assert [line.endswith(", within") for line in lines] == [True, False]
+    assert "An error marked “within” is one within" in score_page(found, name="x")
+
+
+def test_of_very_many_groups_the_terminal_shows_the_first():
+    rows = [row(i, 100, 300.0, 300.0, group=f"g{i:03}") for i in range(100)]
+    printed = list(score_lines(Score(documents=pa.Table.from_pylist(rows, schema=DOCUMENTS))))
+    assert [line[:4] for line in printed if re.match(r"g\d", line)] == [f"g{i:03}" for i in range(60)]
+    assert "the first 60 of 100 groups" in printed
+    assert printed[-1].startswith("mean of 100 groups")
+
+
+def test_few_spans_are_listed_once():
+    page = Reader(score_page(score(40), name="x")).text
+    assert ("Most surprising spans" in page) == ("Spans, the most surprising first" not in page)
+
+
+@pytest.mark.parametrize(("goal", "said"), [(10.0, "was 10 or less"), (1e-9, "did not come down to 1e-09")])
+def test_a_sample_says_why_it_ended(goal, said):
+    printed = "\n".join(score_lines(score(40), until_stderr=goal))
+    assert said in printed
+    assert "sample " not in "\n".join(score_lines(score(40)))
 
 
 def test_an_error_that_does_not_exist_names_no_method():

@@ -46,6 +46,10 @@ def test_micro_and_macro():
     assert found.calibration().value == pytest.approx(nats.sum() / tokens.sum() - 2.5, rel=1e-12)
     assert found.top1_rate().value == pytest.approx((tokens // 4).sum() / tokens.sum())
     assert found.rank_histogram()["0"] == (tokens // 4).sum()
+    plain = found.totals()["perplexity_micro"]
+    assert (plain["low_95"], plain["high_95"]) == (low, high)
+    assert plain["domain"] == "independent documents of like size, at least 8"
+    assert score(rows[:3]).totals()["bits_per_byte_macro"]["high_95"] is None
 
 
 def test_groups():
@@ -60,6 +64,13 @@ def test_groups():
     assert macro.value == pytest.approx((by_group["a"].value + by_group["b"].value) / 2, rel=1e-14)
     assert macro.stderr is None, "two groups have no error between them"
     assert macro.estimator == "macro mean over groups"
+    some = score(
+        [row(i, 10, 30.0 + i, 1.0, group=[None, "a"][i % 2]) for i in range(6)] + [row(6, 0, 0.0, 0.0, group="z")]
+    )
+    assert list(some.by_group()) == [None, "a"], "in the order found, those that have a score"
+    assert [each.n for each in some.by_group().values()] == [3, 3]
+    with pytest.raises(InputError, match="no token was scored in 1 document: "):
+        score([row(0, 0, 0.0, 0.0, group="z")]).macro_over_groups()
 
 
 def blocks(n, seed):
@@ -81,7 +92,7 @@ def test_few_documents_get_an_error_within_them():
     macro = score(rows).mean_surprisal("macro")
     assert macro.stderr is None
     assert macro.estimator == "mean over documents"
-    assert "2 groups are fewer than the 8" in macro.reason
+    assert "2 documents are fewer than the 8 that an error between documents needs" in macro.reason
 
 
 def test_blocks_are_put_together_to_32():
@@ -96,8 +107,16 @@ def test_blocks_are_put_together_to_32():
 def test_few_tokens_get_no_error():
     found = score([row(0, 150, 450.0, 1.0, blocks=blocks(15, 0))]).bits_per_byte()
     assert found.stderr is None
-    assert "150 tokens are too few" in found.reason
+    assert found.reason.startswith("1 document is fewer than the 8")
+    assert found.reason.endswith("needs, and one within them 200 tokens: there are 150")
     assert found.estimator == "ratio of sums", "there is no error, so none that was left out to get it"
+
+
+def test_blocks_too_unequal_are_the_reason_they_are():
+    part = blocks(40, 0) | {"bytes": [40.0] * 39 + [4e4]}
+    found = score([row(0, 400, 1200.0, 1.0, blocks=part, size=41560)]).bits_per_byte()
+    assert found.stderr is None
+    assert "needs, and within them 20 blocks so unequal are worth 1.1 of equal size" in found.reason
 
 
 def test_empty_documents_take_no_part():
@@ -129,6 +148,27 @@ def test_what_is_refused():
     for call, message in cases:
         with pytest.raises(InputError, match=message):
             call()
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([row(0, 300, 900.0, 1.0) | {"words": 1}], "mean surprisal of 900 nats is too large for a perplexity"),
+        ([row(0, 300, 900.0, 1.0) | {"words": 0}], "needs words, and this text has none but whitespace"),
+        ([row(0, 300, 900.0, 1.0), row(1, 3, 9.0, 1.0) | {"words": 0}], "zero without one of the groups"),
+        ([row(0, 300, 900.0, 1.0) | {"bytes": 1300, "context_bytes": 100}], "needs every byte scored"),
+    ],
+)
+def test_totals_without_a_perplexity_a_word(rows, reason):
+    """A text in a script without spaces is one word; what else there is of it is told."""
+    found = score(rows)
+    with pytest.raises(InputError, match=reason):
+        found.perplexity(per="word")
+    totals = found.totals()
+    assert totals["word_perplexity_micro"]["value"] is None
+    assert reason in totals["word_perplexity_micro"]["reason"]
+    assert totals["perplexity_micro"]["value"] == pytest.approx(math.e**3)
+    assert set(totals["word_perplexity_micro"]) == set(totals["perplexity_micro"])
 
 
 def test_what_resolves_a_difference_resolves_it():

@@ -1,8 +1,8 @@
 """``entropist score``: a corpus through a language model, with errors between documents."""
 
 import json as json_lines
+import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,16 +11,18 @@ import typer
 from entropist.errors import InputError
 
 if TYPE_CHECKING:
+    from entropist.corpus import Documents
     from entropist.scoring import Score
 
 
 def score(
     source: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="PATH", help="A file, directory or glob of text, JSON lines, Parquet or Arrow; - is stdin."
+            metavar="PATH",
+            help="A file, directory or glob of text, JSON lines, Parquet or Arrow; without, or as -, standard input.",
         ),
-    ] = "-",
+    ] = None,
     model: Annotated[
         str, typer.Option(help="builtin:base (or tuned, student, bytes), a model directory, a .gguf file, or a hub id.")
     ] = "builtin:base",
@@ -43,7 +45,7 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Finish what was begun in --save DIR.")] = False,
     tokens: Annotated[bool, typer.Option("--tokens", help="Write one row a token as well, to --save DIR.")] = False,
     words: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write surprisal a word: .csv or .parquet.")
+        Path | None, typer.Option(metavar="FILE", help="Write surprisal a word, in nats: .csv or .parquet.")
     ] = None,
     until_stderr: Annotated[
         float | None, typer.Option(metavar="E", help="Random documents until bits per byte has this error.")
@@ -62,6 +64,12 @@ def score(
             metavar="LOW-HIGH", help="Print only the ids of all other documents, also of those without a score."
         ),
     ] = None,
+    filtered: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write what --keep or --drop leaves there as JSON lines, and print the totals."
+        ),
+    ] = None,
     spans: Annotated[
         int, typer.Option(metavar="N", min=0, max=20, help="Print the N most and least surprising stretches of text.")
     ] = 0,
@@ -78,27 +86,38 @@ def score(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page, one file without network.")] = None,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture of the distributions.")] = None,
 ) -> None:
-    """Bits per byte, perplexity and entropy of a corpus, with what was counted."""
+    """Measure a corpus: bits per byte, perplexity.
+
+    And entropy, calibration and ranks, with errors between documents and every byte accounted for.
+    """
     from entropist import report, scoring
     from entropist.corpus import Documents
     from entropist.files import refuse_unwritable, written_whole
 
+    if source is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise InputError("nothing to score: give a file, a directory or a glob, or pipe a text in.")
+    source = "-" if source is None else source
     documents = Documents(
         source, text_column=text_column, id_column=id_column, group_column=group_column, on_error=on_error, kind=kind
     )
     if "," in protocol:
         _refuse_with_report(
-            save, words, until_stderr, stride, keep, drop, html, svg, spans or None, workers, ray_address,
-            engine if engine == "ray" else None,
+            save, words, until_stderr, stride, keep, drop, filtered, html, svg, spans or None, workers, ray_address,
+            resume or None, tokens or None, engine if engine == "ray" else None,
         )  # fmt: skip
         names = [name.strip() for name in protocol.split(",")]
         compared = scoring.protocol_report(documents, model=model, protocols=names, window=window, bos=bos)
         _print_report(compared, json)
+        if documents.skipped:
+            first = " ".join(documents.reasons[0].split())
+            print(f"documents not read, skipped: {documents.skipped}, the first: {first}", file=sys.stderr)
         return
     chosen = _chosen(keep, drop)
+    if filtered is not None:
+        _refuse_unfiltered(filtered, documents, chosen is not None, until_stderr)
     if words is not None and words.suffix not in (".csv", ".parquet"):
         raise InputError(f"words are written as .csv or .parquet; given {words.name}.")
-    for path in (words, html, svg):
+    for path in (words, html, svg, filtered):
         if path is not None:
             refuse_unwritable(path)
     found = scoring.score(
@@ -114,24 +133,34 @@ def score(
     if svg is not None:
         with written_whole(svg) as beside:
             beside.write_text(report.score_svg(found, name=name), encoding="utf-8")
-    if chosen is not None:
-        for each in chosen(found):
-            print(each)
+    kept = None if filtered is None or chosen is None else _write_filtered(found, documents, *chosen, filtered)
+    if chosen is not None and filtered is None:
+        low, high, outside = chosen
+        ids = found.outside(low, high) if outside else found.between(low, high)
+        for line in [json_lines.dumps(ids, indent=1)] if json else ids:
+            print(line)
     elif json:
-        print(json_lines.dumps(_plain(found, spans), indent=1))
+        print(json_lines.dumps(_plain(found, spans, until_stderr), indent=1))
     else:
-        for line in report.score_lines(found, spans=spans):
+        for line in report.score_lines(found, spans=spans, until_stderr=until_stderr):
             print(line)
     for path in (save, words, html, svg):
         if path is not None:
             print(f"wrote {path}", file=sys.stderr)
+    if kept is not None:
+        print(f"wrote {filtered}: {kept} of {found.documents.num_rows} documents", file=sys.stderr)
 
 
-def _plain(found: "Score", spans: int) -> dict[str, Any]:
+def _plain(found: "Score", spans: int, until_stderr: float | None) -> dict[str, Any]:
     """What --json prints."""
     values: dict[str, Any] = {"model": found.model.name if found.model else None, "protocol": vars(found.protocol)}
     values |= {"skipped": found.skipped} | found.totals()
+    if until_stderr is not None:
+        stderr = values["bits_per_byte_micro"]["stderr"]
+        values["until_stderr"] = {"goal": until_stderr, "reached": stderr is not None and stderr <= until_stderr}
     if any(group is not None for group in found.documents["group"].to_pylist()):
+        whole = found.macro_over_groups()
+        values["macro_over_groups"] = {"bits_per_byte": whole.value, "stderr": whole.stderr, "groups": whole.n}
         values["groups"] = [
             {"group": group, "bits_per_byte": each.value, "stderr": each.stderr, "documents": each.n}
             for group, each in found.by_group().items()
@@ -154,8 +183,11 @@ def _print_report(report: Any, json: bool) -> None:
     if json:
         lines = [
             {
-                "protocol": line.name, "bits_per_byte": line.bits_per_byte.value, "perplexity": line.perplexity.value,
-                "mean_context": line.mean_context, "scored_share": line.scored_share, "printed": line.printed,
+                "protocol": line.name, "bits_per_byte": line.bits_per_byte.value,
+                "stderr": line.bits_per_byte.stderr, "perplexity": line.perplexity.value,
+                "mean_context": line.mean_context, "scored_share": line.scored_share,
+                # JSON has no infinity, which a perplexity a word is in scripts without spaces.
+                "printed": {name: value if math.isfinite(value) else None for name, value in line.printed.items()},
             }
             for line in report.lines
         ]  # fmt: skip
@@ -173,8 +205,8 @@ def _refuse_with_report(*given: Any) -> None:
         )
 
 
-def _chosen(keep: str | None, drop: str | None) -> Callable[["Score"], list[str]] | None:
-    """The ids that --keep or --drop asks for, of a score; None where neither does."""
+def _chosen(keep: str | None, drop: str | None) -> tuple[float, float, bool] | None:
+    """The two quantiles, and whether what lies outside them is wanted; None without --keep and --drop."""
     if keep is not None and drop is not None:
         raise InputError("--keep and --drop are each other's rest: give one of them.")
     given, option = (keep, "--keep") if keep is not None else (drop, "--drop")
@@ -186,7 +218,34 @@ def _chosen(keep: str | None, drop: str | None) -> Callable[["Score"], list[str]
             raise ValueError
     except ValueError:
         raise InputError(f"{option} takes two quantiles, such as 0.1-0.9; given {given!r}.") from None
-    return lambda found: found.between(low, high) if keep is not None else found.outside(low, high)
+    return low, high, drop is not None
+
+
+def _refuse_unfiltered(path: Path, documents: "Documents", chosen: bool, until_stderr: float | None) -> None:
+    if not chosen:
+        raise InputError("--filtered writes what --keep or --drop leaves: give one of them.")
+    if path.suffix != ".jsonl":
+        raise InputError(f"documents are written as .jsonl; given {path.name}.")
+    if not documents.repeatable:
+        raise InputError("--filtered reads the documents a second time: give a file, not standard input.")
+    if until_stderr is not None:
+        raise InputError("--until-stderr scores some of the documents only, and --filtered needs a score of all.")
+    if documents.reads(path):
+        raise InputError(f"{path} is read as input: documents are written to another file.")
+
+
+def _write_filtered(found: "Score", documents: "Documents", low: float, high: float, outside: bool, path: Path) -> int:
+    """The documents left, one at a time; how many they are."""
+    from entropist.files import written_whole
+    from entropist.scoring import documents_between
+
+    count = 0
+    with written_whole(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as out:
+        for each in documents_between(found, documents, low, high, outside=outside):
+            group = {} if each.group is None else {"group": each.group}
+            out.write(json_lines.dumps({"id": each.id, "text": each.text} | group, ensure_ascii=False) + "\n")
+            count += 1
+    return count
 
 
 def _write_words(found: "Score", path: Path) -> None:

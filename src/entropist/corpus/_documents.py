@@ -2,7 +2,7 @@
 
     a file of text                one document, its path the id
     .jsonl .ndjson (.gz .zst)     one document a line: its text column, its id column or "file:line"
-    .parquet .arrow .feather      one document a row, the same; a directory saved by `datasets` likewise
+    .parquet .arrow .feather      one document a row, the same; a directory saved by `datasets` likewise, or its splits
     a directory, a glob           its files in the order of their names, hidden ones left out
 
 Nothing is held but the document at hand and, of every id seen, sixteen bytes: ids must not repeat.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from entropist.corpus._rows import Row, rows_of
+from entropist.corpus._rows import Row, files_of, rows_of
 from entropist.errors import EntropistError, InputError
 
 _REASONS_KEPT = 20
@@ -71,6 +71,12 @@ class Documents:
             return str(self.source) != "-"
         return not isinstance(self.source, Iterator)
 
+    def reads(self, path: str | Path) -> bool:
+        """Whether a file is among those that documents are read from."""
+        if not isinstance(self.source, (str, Path)) or str(self.source) == "-" or not Path(path).exists():
+            return False
+        return any(file.exists() and file.samefile(path) for file, _ in files_of(self.source))
+
     def __iter__(self) -> Iterator[Document]:
         self.skipped, self.reasons = 0, []
         seen: set[bytes] = set()
@@ -99,6 +105,8 @@ class Documents:
 
     def _document(self, row: Row) -> Document:
         if row.error is not None:
+            if self.on_error == "fail" and row.place != str(self.source):  # one of several
+                raise type(row.error)(f'{row.error} With on_error "skip" such documents are left out and counted.')
             raise row.error
         value = row.value
         if isinstance(value, Document):
@@ -121,7 +129,7 @@ class Documents:
         if group_column is not None:
             if group_column not in value:
                 raise InputError(f"{row.place} has no column {group_column!r} to group by.")
-            group = str(value[group_column])
+            group = None if value[group_column] is None else str(value[group_column])
         return Document(row.place if given is None else str(given), _sound(text, row.place), group)
 
 

@@ -231,7 +231,7 @@ _MARKS = {"context": "·", "scored": "#"}
 
 
 def card(cut: WindowProtocol) -> str:
-    """A sentence about the protocol, and a picture of its windows over 16 tokens at a window of 8.
+    """A sentence about the protocol, and a picture of its windows over 16 tokens at a window of 8, its stride in scale.
 
     ``#`` is scored, ``·`` seen only, ``^`` BOS in front.
 
@@ -240,7 +240,10 @@ def card(cut: WindowProtocol) -> str:
     window 512, stride 512, with BOS
       ^################
     """
-    small = type(cut)(17 if cut.name == "whole" else 8, cut.bos)  # type: ignore[call-arg]
+    if isinstance(cut, Strided):
+        small: WindowProtocol = Strided(8, cut.bos, max(1, round(8 * cut.stride / cut.context)))
+    else:
+        small = _PROTOCOLS[cut.name](17 if cut.name == "whole" else 8, cut.bos)
     lines = []
     for window in small.windows(16):
         marks = "".join(

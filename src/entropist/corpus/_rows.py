@@ -1,8 +1,10 @@
 """Rows of data files and texts of text files, streamed; what cannot be read is a row with its error.
 
 JSON lines are read a line at a time, Parquet and Arrow a batch of rows at a time and only the columns asked for.
+A byte order mark in front of JSON lines is left out; in front of a text it is part of it, as all bytes are.
 """
 
+import codecs
 import glob
 import gzip
 import io
@@ -51,17 +53,19 @@ def rows_of(source: str | Path, kind: str | None, columns: Sequence[str]) -> Ite
         else:
             yield Row("standard input", read_text("-"))
         return
-    for path, name in _files(source):
+    for path, name in files_of(source):
         yield from _rows_of_file(path, name, kind, columns)
 
 
-def _files(source: str | Path) -> Iterator[tuple[Path, str]]:
-    """(file, the name its documents go by)."""
+def files_of(source: str | Path) -> Iterator[tuple[Path, str]]:
+    """(file, the name its documents go by) of a path or a glob; `FileError` where there is nothing of that name."""
+    if not str(source):
+        raise FileError("the name of the input is empty: give a file, a directory or a glob.")
     path = Path(source).expanduser()
     try:
         directory, there = path.is_dir(), path.exists()
     except (OSError, ValueError) as error:  # a NUL in the name, or one too long
-        raise FileError(f"cannot read {str(source)!r}: {getattr(error, 'strerror', None) or error}.") from error
+        raise FileError(f"cannot read {_short(source)!r}: {getattr(error, 'strerror', None) or error}.") from error
     if directory:
         found = list(_inside(path))
         if not found:
@@ -76,19 +80,37 @@ def _files(source: str | Path) -> Iterator[tuple[Path, str]]:
             raise FileError(f"no file matches {source}.")
         yield from ((file, str(file)) for file in files)
     else:
-        raise FileError(f"there is no file {source}.")
+        raise FileError(
+            f"there is no file {_short(source)}: a text itself is piped in, or given in a list from Python."
+        )
 
 
 def _inside(directory: Path) -> Iterator[tuple[Path, str]]:
+    if (directory / "dataset_dict.json").is_file():
+        for split in _listed(directory / "dataset_dict.json", "splits"):
+            yield from ((path, f"{split}/{name}") for path, name in _inside(directory / split))
+        return
     if (directory / "state.json").is_file() and (directory / "dataset_info.json").is_file():
-        # `datasets` lists its Arrow files there, in order.
-        state = json.loads((directory / "state.json").read_text())
-        yield from ((directory / part["filename"], part["filename"]) for part in state["_data_files"])
+        files = [part["filename"] for part in _listed(directory / "state.json", "_data_files")]
+        yield from ((directory / name, name) for name in files)
         return
     for path in sorted(directory.rglob("*")):
         inner = path.relative_to(directory)
         if path.is_file() and not any(part.startswith(".") for part in inner.parts):
             yield path, inner.as_posix()
+
+
+def _listed(file: Path, key: str) -> list[Any]:
+    """What `datasets` has listed in one of its files, in order: splits, or Arrow files."""
+    try:
+        return list(json.loads(file.read_text(encoding="utf-8"))[key])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileError(f"{file.parent} is no directory that datasets saved: {file.name} has no {key}.") from error
+
+
+def _short(source: str | Path) -> str:
+    """A text given for a name may be a whole book."""
+    return str(source) if len(str(source)) <= 80 else f"{str(source)[:77]}..."
 
 
 def _kind_of(path: Path) -> _Kind:
@@ -110,7 +132,7 @@ def _rows_of_file(path: Path, name: str, kind: str | None, columns: Sequence[str
         if form == "parquet":
             yield from _batches(_parquet(path, columns), name)
         elif form == "arrow":
-            yield from _batches(_arrow(path), name)
+            yield from _batches(_arrow(path, columns), name)
         elif form == "lines":
             with _opened(path, packed) as file:
                 yield from _lines(file, name)
@@ -130,6 +152,8 @@ def _rows_of_file(path: Path, name: str, kind: str | None, columns: Sequence[str
 def _lines(file: BinaryIO, name: str) -> Iterator[Row]:
     for number, line in enumerate(file, 1):
         place = f"{name}:{number}"
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
         if not line.strip():
             continue
         try:
@@ -156,22 +180,25 @@ def _opened(path: Path, packed: str) -> Iterator[BinaryIO]:
 
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        there = set(file.schema_arrow.names)
-        # None of them there: all columns, so that the message can name them.
-        wanted = [name for name in columns if name in there] if columns[0] in there else None
-        yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted)
+        yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=_wanted(columns, file.schema_arrow))
 
 
-def _arrow(path: Path) -> Iterator[pa.RecordBatch]:
+def _arrow(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with pa.OSFile(str(path)) as source:
         if source.read(6) == b"ARROW1":
             with pa.ipc.open_file(source) as file:
                 for i in range(file.num_record_batches):
-                    yield file.get_batch(i)
+                    yield file.get_batch(i).select(_wanted(columns, file.schema))
             return
         source.seek(0)
         with pa.ipc.open_stream(source) as stream:
-            yield from stream
+            for batch in stream:
+                yield batch.select(_wanted(columns, stream.schema))
+
+
+def _wanted(columns: Sequence[str], schema: pa.Schema) -> list[str]:
+    """Those of the columns that are there; where the first is not, that of the text, all, so that a message can say."""
+    return [name for name in columns if name in schema.names] if columns[0] in schema.names else list(schema.names)
 
 
 def _batches(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[Row]:

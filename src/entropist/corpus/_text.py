@@ -25,7 +25,7 @@ def decode(raw: bytes, source: str) -> str:
                 f"{source} begins like UTF-16, not UTF-8. Convert it first: iconv -f utf-16 -t utf-8."
             ) from None
         if b"\0" in raw[:8192]:
-            raise InputError(f"{source} is a binary file: Entropist traces text, as UTF-8.") from None
+            raise InputError(f"{source} is a binary file: Entropist reads text, as UTF-8.") from None
         raise InputError(
             f"{source} is not UTF-8: byte 0x{raw[error.start]:02X} at position {error.start}. Convert it first, "
             "for example: iconv -f latin1 -t utf-8."

@@ -1,7 +1,7 @@
 """A scored corpus as every view sees it: totals with intervals, what was counted, its documents in order, in bits."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,15 @@ class CorpusView:
         ]
         return [_figure(name, measure) for name, measure in totals]
 
+    def reasons(self) -> Iterator[str]:
+        """Why a figure has no error, or is none; those that share a reason together."""
+        together: dict[str, list[str]] = {}
+        for figure in self.figures:
+            if figure.reason:
+                together.setdefault(figure.reason, []).append(figure.name)
+        for reason, names in together.items():
+            yield f"{'; '.join(names)}: {reason.rstrip('.')}."
+
     @cached_property
     def documents(self) -> list[DocumentFigure]:
         """The scored documents, the most surprising first."""
@@ -96,6 +105,13 @@ class CorpusView:
             ("no group" if name is None else one_line(name), estimate.n, estimate)
             for name, estimate in self.found.by_group().items()
         ]
+
+    def macro_over_groups(self) -> str:
+        """The mean of the groups' own bits per byte, in a line."""
+        found = self.found.macro_over_groups()
+        value, interval = shown(found)
+        of = f"mean of {_plural(found.n, 'group')}, each the same weight: {value}"
+        return f"{of}, 95 %: {interval}" if interval else f"{of}, no error: {found.reason}"
 
     @property
     def tokens(self) -> int:
@@ -168,15 +184,15 @@ class CorpusView:
     def _calibrated(self) -> str:
         gap = self.found.calibration(unit="bits")
         if gap.stderr is None:
-            return f"Surprisal exceeds entropy by {_signed(gap.value)} bits a token, without an error to judge it by."
+            return f"Surprisal − entropy is {_signed(gap.value)} bits a token, without an error to judge it by."
         low, high = gap.confidence_interval()
         if low <= 0 <= high:
             return (
-                f"Surprisal exceeds entropy by {_signed(gap.value)} bits a token, 95 % between {_signed(low)} and "
-                f"{_signed(high)}: that it is less or more sure than it should be is not resolved."
+                f"Surprisal − entropy is {_signed(gap.value)} bits a token, 95 % between {_signed(low)} and "
+                f"{_signed(high)}: whether it was too sure or not sure enough is not resolved."
             )
         how = "surer" if low > 0 else "less sure"
-        return f"It was {how} than it should be: surprisal exceeds entropy by {_signed(gap.value)} bits a token."
+        return f"It was {how} than it should be: surprisal − entropy is {_signed(gap.value)} bits a token."
 
     def _column(self, name: str) -> NDArray[Any]:
         return np.asarray(self.found.documents[name].to_numpy())
@@ -194,6 +210,13 @@ def shown(estimate: Estimate, factor: float = 1) -> tuple[str, str]:
     decimals = min(6, max(0, 1 - math.floor(math.log10(factor * estimate.stderr))))
     low, high = estimate.confidence_interval()
     return f"{value:.{decimals}f}", f"{factor * low:.{decimals}f} to {factor * high:.{decimals}f}"
+
+
+def group_interval(estimate: Estimate) -> tuple[str, str]:
+    """The value and interval of a group; of fewer than 8 documents the error is one within them, and marked so."""
+    value, interval = shown(estimate)
+    within = "within" in estimate.estimator
+    return value, f"{interval}, within" if interval and within else interval or "no error"
 
 
 def span_text(span: "Span") -> str:
@@ -226,7 +249,7 @@ def _signed(number: float) -> str:
 def _all_of(some: int, all_: int) -> str:
     if some != all_:
         return f"{grouped(some)} of {_plural(all_, 'document')}"
-    return f"all {grouped(all_)} documents" if all_ > 1 else "one document"
+    return _plural(all_, "document")
 
 
 def _plural(number: int, noun: str) -> str:

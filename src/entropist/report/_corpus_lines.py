@@ -3,27 +3,37 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from entropist.report._corpus import CorpusView, shown, span_text
+from entropist.report._corpus import CorpusView, group_interval, span_text
 from entropist.report._segments import _aligned
 from entropist.report._summary import grouped
 from entropist.report._visible import one_line, shortened
+from entropist.results import Estimate
 
 if TYPE_CHECKING:
     from entropist.scoring._result import Score
     from entropist.scoring._spans import Span
 
 _LONGEST = 60  # characters of a name
+_GROUPS = 60
 
 
-def score_lines(found: "Score", *, spans: int = 0) -> Iterator[str]:
-    """The totals, what was counted and on what it depends; groups and `spans` at either end where there are any."""
+def score_lines(found: "Score", *, spans: int = 0, until_stderr: float | None = None) -> Iterator[str]:
+    """The totals, what was counted and on what it depends; groups and `spans` at either end where there are any.
+
+    until_stderr: the error of bits per byte that documents in random order were scored for, where they were.
+    """
     view = CorpusView(found, "")
     yield from _table([(figure.name, figure.value, figure.note) for figure in view.figures if figure.value != "none"])
     yield ""
     first = view.bits_per_byte
-    yield f"error      {first.estimator}" if first.stderr is not None else f"no error   {first.reason}"
+    if first.stderr is not None:
+        yield f"error      {first.estimator}"
     if first.domain:
         yield f"           it speaks of {first.domain}"
+    for k, line in enumerate(view.reasons()):
+        yield f"{'reasons' if k == 0 else '':<9}  {line}"
+    if until_stderr is not None:
+        yield f"sample     {_sample(first, until_stderr)}"
     if len(view.documents) > 7:
         at = ", ".join(f"{name} {value:.3g}" for name, value in view.quantiles.items())
         yield f"documents  bits per byte of each: {at}"
@@ -38,15 +48,26 @@ def score_lines(found: "Score", *, spans: int = 0) -> Iterator[str]:
         yield from _aligned(
             [head]
             + [
-                (shortened(name, _LONGEST), grouped(n), value, interval or "no error")
-                for name, n, (value, interval) in ((name, n, shown(each)) for name, n, each in view.groups)
+                (shortened(name, _LONGEST), grouped(n), *group_interval(each))
+                for name, n, each in view.groups[:_GROUPS]
             ]
         )
+        if len(view.groups) > _GROUPS:
+            yield f"the first {_GROUPS} of {grouped(len(view.groups))} groups"
+        yield view.macro_over_groups()
     for title, least in (("most", False), ("least", True)):
         if spans:
             yield ""
             yield f"{title} surprising spans: bits per byte, document, bytes"
             yield from _spans(found.spans(spans, least=least))
+
+
+def _sample(first: Estimate, goal: float) -> str:
+    """Why no more documents were scored."""
+    if first.stderr is not None and first.stderr <= goal:
+        return f"documents in random order, until the error of bits per byte was {goal:g} or less: {first.stderr:.3g}"
+    error = "it has none" if first.stderr is None else f"it is {first.stderr:.3g}"
+    return f"all documents: the error of bits per byte did not come down to {goal:g}, {error}"
 
 
 def _spans(spans: "Sequence[Span]") -> Iterator[str]:

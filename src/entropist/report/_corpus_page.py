@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from entropist.files import written_whole
 from entropist.report._assets import page_style
-from entropist.report._corpus import CorpusView, DocumentFigure, level, shown, span_text
+from entropist.report._corpus import CorpusView, DocumentFigure, group_interval, level, span_text
 from entropist.report._corpus_charts import audit_bar, expected_and_found, histogram, intervals, ranks
 from entropist.report._sheet import sheet
 from entropist.report._summary import grouped
@@ -17,7 +17,6 @@ from entropist.results import Estimate
 
 if TYPE_CHECKING:
     from entropist.scoring._result import Score
-    from entropist.scoring._spans import Span
 
 _LISTED = 8  # documents and spans at either end
 _GROUPS = 60
@@ -42,7 +41,7 @@ def score_page(found: "Score", *, name: str) -> str:
         charts="".join(_charts(view)),
         groups=_groups(view),
         documents=_documents(view),
-        spans=_spans(found.spans(_LISTED), found.spans(_LISTED, least=True)),
+        spans=_spans(found),
         card=escape(view.card()),
     )
     return sheet(
@@ -50,21 +49,11 @@ def score_page(found: "Score", *, name: str) -> str:
         brand="what a language model makes of a corpus",
         lead=" ".join(view.sentences()),
         figures=[figure for figure in view.figures if figure.value != "none"],
-        reasons=" ".join(_reasons(view)),
+        reasons=" ".join(view.reasons()),
         body=body,
         provenance=view.provenance(),
         style=style,
     )
-
-
-def _reasons(view: CorpusView) -> Iterator[str]:
-    """Why a figure has no error, or is none; those that share a reason together."""
-    together: dict[str, list[str]] = {}
-    for figure in view.figures:
-        if figure.reason:
-            together.setdefault(figure.reason, []).append(figure.name)
-    for reason, names in together.items():
-        yield f"{', '.join(names)}: {reason.rstrip('.')}."
 
 
 def _charts(view: CorpusView) -> Iterator[str]:
@@ -100,17 +89,19 @@ def _groups(view: CorpusView) -> str:
     reasons = [f"{name}: {each.reason}" for name, _, each in ordered if each.reason]
     rest = f"; and {len(reasons) - _REASONS} more" if len(reasons) > _REASONS else ""
     why = f'<p class="help">No error: {escape("; ".join(reasons[:_REASONS]))}{rest}.</p>' if reasons else ""
+    help_ = f"Bits per byte by group, the highest first; the stroke is the 95 % interval.{more}"
+    if any("within" in each.estimator for _, _, each in ordered):
+        help_ += " An error marked “within” is one within the group's documents, which are too few for one between."
+    help_ += f" The {view.macro_over_groups()}."
     head = "<tr><th>group</th><th>documents</th><th>bits per byte</th><th>95 %</th><th></th></tr>"
     return (
-        f'<section class="chapter"><h2>Groups</h2><p class="help">Bits per byte by group, the highest first; the '
-        f'stroke is the 95 % interval.{more}</p><div class="wide"><table><thead>{head}</thead>'
-        f"<tbody>{rows}</tbody></table></div>{why}</section>"
+        f'<section class="chapter"><h2>Groups</h2><p class="help">{escape(help_)}</p><div class="wide"><table>'
+        f"<thead>{head}</thead><tbody>{rows}</tbody></table></div>{why}</section>"
     )
 
 
 def _row(name: str, documents: int, estimate: Estimate, line: str) -> str:
-    value, interval = shown(estimate)
-    cells = (f"<bdi>{escape(shortened(name, _LONGEST))}</bdi>", grouped(documents), value, interval or "no error", line)
+    cells = (f"<bdi>{escape(shortened(name, _LONGEST))}</bdi>", grouped(documents), *group_interval(estimate), line)
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
@@ -133,12 +124,15 @@ def _ranked(title: str, help_: str, documents: Sequence[DocumentFigure]) -> str:
     return _list(title, help_, items)
 
 
-def _spans(most: "Sequence[Span]", least: "Sequence[Span]") -> str:
-    if not most:
+def _spans(found: "Score") -> str:
+    every = found.spans(2 * _LISTED + 1)
+    if not every:
         return ""
     help_ = "stretches of some 128 bytes, in bits per byte; so few vary widely"
+    most, least = found.spans(_LISTED), found.spans(_LISTED, least=True)
+    ends = [("Most surprising spans", most), ("Least surprising spans", least)]
     parts = []
-    for title, spans in (("Most surprising spans", most), ("Least surprising spans", least)):
+    for title, spans in ends if len(every) > 2 * _LISTED else [("Spans, the most surprising first", every)]:
         items = (
             (
                 span.bits_per_byte,

@@ -39,7 +39,7 @@ def score_svg(found: "Score", *, name: str) -> str:
     parts += [_text("foot", _MARGIN, height - _MARGIN - (len(foot) - 1 - k) * 15, line) for k, line in enumerate(foot)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-        f'height="{height:g}" role="img" aria-label="{escape(lead[0])}">\n<style>{_STYLE}</style>\n'
+        f'height="{height:g}" role="img" aria-label="{escape(" ".join(lead))}">\n<style>{_STYLE}</style>\n'
         f'<rect width="100%" height="100%" fill="{LIGHT.paper}"/>\n{"".join(parts)}</svg>\n'
     )
 

@@ -1,6 +1,7 @@
 """Texts through one model: a text token by token, a corpus document by document."""
 
 from entropist.scoring._differences import Resolution, paired_difference, to_resolve
+from entropist.scoring._filter import documents_between
 from entropist.scoring._protocol_report import ProtocolLine, ProtocolReport, protocol_report
 from entropist.scoring._result import QUANTITIES, Score
 from entropist.scoring._schemas import DOCUMENTS, SPANS, TOKENS, WORDS
@@ -20,6 +21,7 @@ __all__ = [
     "Resolution",
     "Score",
     "Span",
+    "documents_between",
     "paired_difference",
     "protocol_report",
     "score",

@@ -16,12 +16,14 @@ import pyarrow as pa
 from entropist.corpus import Documents, WindowProtocol, card
 from entropist.errors import InputError
 from entropist.models import LanguageModel, load_model
+from entropist.record import Protocol
 from entropist.results import Estimate
 from entropist.scoring._engine import BATCH_TOKENS, run
 from entropist.scoring._result import Score
 from entropist.scoring._rows import document_row
 from entropist.scoring._schemas import DOCUMENTS
 from entropist.scoring._score import protocol_for, shards
+from entropist.scoring._shards import refuse_too_long
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,19 @@ def protocol_report(
     speaker = load_model(model) if isinstance(model, (str, Path)) else model
     cuts = [protocol_for(speaker, name, window, None, bos) for name in protocols]
     source = documents if isinstance(documents, Documents) else Documents(documents)
-    rows: list[list[dict[str, Any]]] = [[] for _ in cuts]
+    tables = [[DOCUMENTS.empty_table()] for _ in cuts]
+    first = 0
     for shard in shards(iter(source)):
         texts = [speaker.tokenize(document.text) for document in shard]
+        for cut in cuts:
+            refuse_too_long(shard, texts, cut)
         found = run(speaker, texts, cuts, batch_tokens=BATCH_TOKENS)
-        for document, text, values in zip(shard, texts, found):
-            for into, cut, one in zip(rows, cuts, values):
-                into.append(document_row(len(into), document, text, one, cut))
-    return ProtocolReport(
-        tuple(_line(cut, pa.Table.from_pylist(each, schema=DOCUMENTS)) for cut, each in zip(cuts, rows))
-    )
+        for i, (cut, into) in enumerate(zip(cuts, tables)):
+            items = enumerate(zip(shard, texts, found), first)
+            rows = [document_row(index, document, text, values[i], cut) for index, (document, text, values) in items]
+            into.append(pa.Table.from_pylist(rows, schema=DOCUMENTS))
+        first += len(shard)
+    return ProtocolReport(tuple(_line(cut, speaker, pa.concat_tables(each)) for cut, each in zip(cuts, tables)))
 
 
 def as_printed(name: str, table: pa.Table) -> dict[str, float]:
@@ -110,8 +115,9 @@ def as_printed(name: str, table: pa.Table) -> dict[str, float]:
     return {"perplexity": _exp(nats / total["scored_tokens"])}
 
 
-def _line(cut: WindowProtocol, table: pa.Table) -> ProtocolLine:
-    found = Score(documents=table)
+def _line(cut: WindowProtocol, model: LanguageModel, table: pa.Table) -> ProtocolLine:
+    declared = Protocol(cut.name, cut.context, cut.stride, model.bos_id if cut.bos else None)
+    found = Score(documents=table, model=model.identity, protocol=declared)
     found.refuse_empty()
     scored = sum(table["scored_tokens"].to_pylist())
     sizes = found.bytes()

@@ -23,7 +23,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from entropist.errors import FileError, InputError
@@ -33,7 +32,7 @@ from entropist.record import Protocol
 from entropist.results import Estimate
 from entropist.scoring._schemas import RANK_EDGES
 from entropist.scoring._spans import SPANS_KEPT, Span, merged, spans_of_table
-from entropist.scoring._store import read_manifest
+from entropist.scoring._store import read_manifest, saved_tables
 from entropist.units import unit_name
 
 Average = Literal["micro", "macro"]
@@ -76,7 +75,7 @@ class Score:
             raise FileError(f"{path} was not finished: score with resume first.")
         settings = manifest["settings"]
         return cls(
-            documents=pa.concat_tables(_saved(path, "documents")),
+            documents=pa.concat_tables(saved_tables(path, "documents")),
             model=Identity(**settings["model"]),
             protocol=Protocol(**settings["protocol"]),
             skipped=manifest["skipped"],
@@ -118,6 +117,8 @@ class Score:
         if per == "word":
             self._refuse_partial("a perplexity per word")
             rows = self._some()
+            if not rows["words"].any():
+                raise InputError("a perplexity per word needs words, and this text has none but whitespace.")
             nats = _combined(rows["surprisal"], rows["words"].astype(float), average, "nats", None)
         else:
             nats = self.mean_surprisal(average)
@@ -150,12 +151,12 @@ class Score:
 
     def by_group(self, quantity: str = "bits_per_byte") -> dict[str | None, Estimate]:
         """The quantity of every group, by the group column; information in bits."""
-        groups = self.documents["group"].to_pylist()
-        names = list(dict.fromkeys(groups))
+        places: dict[str | None, list[int]] = {}
+        for place, name in enumerate(self.documents["group"].to_pylist()):
+            places.setdefault(name, []).append(place)
         found = {}
-        for name in names:
-            mask = pa.array([group == name for group in groups], pa.bool_())
-            part = replace(self, documents=self.documents.filter(mask))
+        for name, rows in places.items():
+            part = replace(self, documents=self.documents.take(rows))
             if part.scored_documents:
                 estimate = part.estimate(quantity)
                 found[name] = (
@@ -165,6 +166,7 @@ class Score:
 
     def macro_over_groups(self, quantity: str = "bits_per_byte") -> Estimate:
         """Mean of the groups' figures, every group the same weight; the error is between groups."""
+        self.refuse_empty()
         groups = list(self.by_group(quantity).values())
         found = clustered_mean([group.value for group in groups], range(len(groups)), unit=groups[0].unit)
         return _named(found, "macro mean over groups", "leave one group out")
@@ -209,7 +211,7 @@ class Score:
             raise InputError(f"of spans 1 to {SPANS_KEPT} are kept at either end; asked for {count}.")
         table = self.extremes
         if table is None:
-            table = merged([] if self.directory is None else _saved(self.directory, "spans"))
+            table = merged([] if self.directory is None else saved_tables(self.directory, "spans"))
         return spans_of_table(table, count, least)
 
     def word_tables(self) -> Iterator[pa.Table]:
@@ -217,7 +219,7 @@ class Score:
         if self.words is not None:
             yield self.words
         elif self.directory is not None and read_manifest(self.directory)["settings"]["options"]["words"]:
-            yield from _saved(self.directory, "words")
+            yield from saved_tables(self.directory, "words")
         else:
             raise InputError("no words were made: score with words.")
 
@@ -226,7 +228,7 @@ class Score:
         return str(fragment(self))
 
     def totals(self) -> dict[str, Any]:
-        """Everything the command prints, as plain values; information in bits."""
+        """Everything the command prints, as plain values, None with the reason for what there is none of; in bits."""
         rows = self._some()
         values: dict[str, Any] = {
             "documents": self.documents.num_rows,
@@ -244,16 +246,16 @@ class Score:
                 values[f"{name}_{average}"] = _plain(
                     estimate.to(estimate.unit.replace("nats", "bits")) if estimate.unit else estimate
                 )
-            values[f"perplexity_{average}"] = _plain(self.perplexity(average))
-        if not rows["context_bytes"].sum() + self._column("dropped_bytes").sum():
-            values["word_perplexity_micro"] = _plain(self.perplexity(per="word"))
+            values[f"perplexity_{average}"] = _plain_perplexity(self, average, "token")
+        values["word_perplexity_micro"] = _plain_perplexity(self, "micro", "word")
         return values
 
     def refuse_empty(self) -> None:
         """Raise `InputError` where no token was scored."""
         if not self.scored_documents:
             raise InputError(
-                f"no token was scored in {self.documents.num_rows} documents: they are empty or too short "
+                f"no token was scored in {self.documents.num_rows} "
+                f"document{'' if self.documents.num_rows == 1 else 's'}: empty, or too short "
                 f"for {self.protocol.name if self.protocol else 'the protocol'}"
                 + (f", and {self.skipped} could not be read ({self.skip_reasons[0]})" if self.skipped else "")
                 + "."
@@ -274,7 +276,7 @@ class Score:
         """Columns of the documents that have a scored token."""
         self.refuse_empty()
         keep = self._column("scored_tokens") > 0
-        names = ("surprisal", "entropy", "top1", "scored_tokens", "scored_bytes", "context_bytes", "words")
+        names = ("surprisal", "entropy", "top1", "scored_tokens", "scored_bytes", "words")
         rows = {name: self._column(name)[keep] for name in names}
         infinite = np.flatnonzero(~np.isfinite(rows["surprisal"]))
         if len(infinite):
@@ -334,9 +336,9 @@ def _combined(
         raise InputError(f"average is 'micro' or 'macro'; given {average!r}.")
     groups = np.arange(len(top))
     if average == "macro":
-        found = clustered_mean(top / bottom, groups, unit=unit)
+        found = _of_documents(clustered_mean(top / bottom, groups, unit=unit))
         return _named(found, "mean over documents", "leave one document out")
-    found = clustered_ratio(top, bottom, groups, unit=unit)
+    found = _of_documents(clustered_ratio(top, bottom, groups, unit=unit))
     if blocks is None:
         return _named(found, "ratio of sums", "leave one document out")
     return _within(found, blocks, unit, tokens)
@@ -347,17 +349,23 @@ def _within(between: Estimate, blocks: Sequence[_Block], unit: str, tokens: int)
     pairs = [_merged(top, bottom) for top, bottom in blocks]
     top, bottom = (np.concatenate([pair[i] for pair in pairs]) for i in (0, 1))
     within = clustered_ratio(top, bottom, np.arange(len(top)), unit=unit)
+    why = f"within them {within.reason}".replace("groups", "blocks")
     if tokens < _FEWEST_TOKENS:
-        within = replace(within, stderr=None)
-    reason = (
-        None if within.stderr is not None else f"{between.reason}, and {tokens} tokens are too few for one within them"
-    )
+        within, why = replace(within, stderr=None), f"one within them {_FEWEST_TOKENS} tokens: there are {tokens}"
+    reason = None if within.stderr is not None else f"{between.reason}, and {why}"
     domain = None if within.stderr is None else "further text of the same documents, not other documents"
     found = replace(
         between, stderr=within.stderr, degrees_of_freedom=within.degrees_of_freedom, reason=reason, domain=domain
     )
     documents = "one document" if len(blocks) == 1 else f"{len(blocks)} documents"
     return _named(found, "ratio of sums", f"leave one block of tokens out within {documents}")
+
+
+def _of_documents(estimate: Estimate) -> Estimate:
+    """The estimate, and what is said of groups said of documents, for that is what they are here."""
+    texts = ((text or "").replace("1 groups are", "1 document is") for text in (estimate.reason, estimate.domain))
+    reason, domain = (text.replace("groups", "documents") or None for text in texts)
+    return replace(estimate, reason=reason, domain=domain)
 
 
 def _named(estimate: Estimate, value: str, error: str) -> Estimate:
@@ -372,20 +380,17 @@ def _merged(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> _Block:
     return np.add.reduceat(top, starts), np.add.reduceat(bottom, starts)
 
 
-def _saved(directory: Path, kind: str) -> Iterator[pa.Table]:
-    """The tables of one kind in a directory, shard after shard."""
-    for part in read_manifest(directory)["shards"]:
-        try:
-            table = pq.read_table(directory / kind / f"shard-{part['shard']:05d}.parquet")
-        except (OSError, pa.ArrowException) as error:
-            raise FileError(
-                f"a shard of {directory} cannot be read ({error}): score with resume makes it again."
-            ) from error
-        yield table.replace_schema_metadata(None)
+def _plain_perplexity(score: Score, average: Average, per: Literal["token", "word"]) -> dict[str, Any]:
+    """A text without spaces is one word of thousands of nats: the totals are told all the same."""
+    try:
+        return _plain(score.perplexity(average, per=per))
+    except InputError as error:
+        return dict.fromkeys(_plain(score.mean_surprisal(average))) | {"reason": str(error)}
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:
+    low, high = (None, None) if estimate.stderr is None else estimate.confidence_interval()
     return {
-        "value": estimate.value, "stderr": estimate.stderr, "unit": estimate.unit, "n": estimate.n,
-        "estimator": estimate.estimator, "reason": estimate.reason,
+        "value": estimate.value, "stderr": estimate.stderr, "low_95": low, "high_95": high, "unit": estimate.unit,
+        "n": estimate.n, "estimator": estimate.estimator, "domain": estimate.domain, "reason": estimate.reason,
     }  # fmt: skip

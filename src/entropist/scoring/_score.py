@@ -116,9 +116,9 @@ def score(
         from entropist.scoring._ray import by_ray
 
         done = by_ray(work, model, speaker.identity, recipe, workers=workers, address=ray_address)
-    tables, spoken, extremes, read = [], [], SPANS.empty_table(), 0
+    tables, spoken, extremes, read, size = [], [], SPANS.empty_table(), 0, 0
     # Closed at once where the run ends early: what an engine has started is stopped.
-    with working(f"scoring with {speaker.identity.name}"), closing(done):
+    with working(f"scoring with {speaker.identity.name}") as tell, closing(done):
         for each, made in done:
             if each.kept is not None:
                 tables.append(each.kept)
@@ -133,6 +133,8 @@ def score(
                     if words:
                         spoken.append(made["words"])
             read += len(each.shard.documents)
+            size += sum(tables[-1]["bytes"].to_pylist())
+            tell(f"{read} document{'' if read == 1 else 's'}, {size / 1e6:.1f} MB")
             if until_stderr is not None and _reached(tables, until_stderr):
                 break
     table = pa.concat_tables(tables) if tables else DOCUMENTS.empty_table()
@@ -239,7 +241,7 @@ def _check_engine(engine: str, workers: int | None, ray_address: str | None) -> 
     if engine not in ("in-process", "ray"):
         raise InputError(f"engine is 'in-process' or 'ray'; given {engine!r}.")
     if engine == "in-process" and (workers is not None or ray_address is not None):
-        raise InputError("workers and ray_address are those of Ray: give engine='ray' with them.")
+        raise InputError("workers and ray_address are those of Ray: they go with the engine ray.")
     if workers is not None and workers < 1:
         raise InputError(f"workers must be 1 or more; given {workers}.")
     if engine == "ray":  # a missing extra is told before the model is loaded

@@ -3,7 +3,7 @@
 Every engine gives the same shard to the same recipe, so that which windows share a batch does not depend on the engine.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from entropist.corpus import Document, WindowProtocol
+from entropist.errors import InputError
 from entropist.models import LanguageModel, Tokens
 from entropist.scoring._engine import SCORED, TokenValues, run
 from entropist.scoring._rows import document_row, token_table, word_table
@@ -51,6 +52,7 @@ class Recipe:
     def tables(self, model: LanguageModel, shard: Shard) -> Tables:
         """The tables of a shard."""
         texts = [model.tokenize(document.text) for document in shard.documents]
+        refuse_too_long(shard.documents, texts, self.cut)
         found = run(model, texts, [self.cut], word_starts=self.word_starts, batch_tokens=self.batch_tokens)
         items = [
             (shard.first + i, document, text, values)
@@ -63,6 +65,15 @@ class Recipe:
         if self.word_starts is not None:
             made["words"] = pa.concat_tables([word_table(*item) for item in items])
         return made
+
+
+def refuse_too_long(documents: Sequence[Document], texts: Sequence[Tokens], cut: WindowProtocol) -> None:
+    """Raise the protocol's `InputError` for a document that it has no windows for, with the document's id."""
+    for document, text in zip(documents, texts):
+        try:
+            next(cut.windows(len(text)), None)
+        except InputError as error:
+            raise InputError(f"{document.id}: {error}") from None
 
 
 def _spans(items: list[tuple[int, Document, Tokens, TokenValues]]) -> pa.Table:

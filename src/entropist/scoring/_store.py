@@ -12,7 +12,7 @@ hash of the documents it was made of: a later run reuses it where that and the s
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,6 @@ class Store:
         self._settings = json.loads(json.dumps(settings))
         self.reused = 0
         """Shards taken from an earlier run."""
-        self.damaged = 0
-        """Shards of an earlier run that could not be read, and were made again."""
         self._shards: list[dict[str, Any]] = []
         manifest = path / "manifest.json"
         if manifest.exists():
@@ -70,7 +68,6 @@ class Store:
             for other in others:
                 pq.ParquetFile(other).close()
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
-            self.damaged += 1
             return None
         if made_of != digest:
             raise InputError(
@@ -95,7 +92,13 @@ class Store:
         self._note(number, tables["documents"].num_rows)
 
     def finish(self, totals: Mapping[str, Any]) -> None:
-        """Write the manifest of a run that is done."""
+        """Write the manifest of a run that is done; `InputError` where an earlier one had more documents."""
+        count = len(self._shards)
+        if self._place("documents", count).exists():
+            raise InputError(
+                f"the input has changed since {self.path} was made: it ended before shard {count}, which is there. "
+                "Give another directory to score it as it is now."
+            )
         self._write_manifest({"complete": True, "shards": self._shards, **totals})
 
     def _note(self, number: int, documents: int) -> None:
@@ -131,6 +134,18 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or "settings" not in manifest:
         raise FileError(f"{path} holds a score of another format than {FORMAT}, the one this version reads.")
     return manifest
+
+
+def saved_tables(directory: Path, kind: str) -> Iterator[pa.Table]:
+    """The tables of one kind in a directory, shard after shard."""
+    for part in read_manifest(directory)["shards"]:
+        try:
+            table = pq.read_table(directory / kind / f"shard-{part['shard']:05d}.parquet")
+        except (OSError, pa.ArrowException) as error:
+            raise FileError(
+                f"a shard of {directory} cannot be read ({error}): score with resume makes it again."
+            ) from error
+        yield table.replace_schema_metadata(None)
 
 
 def input_digest(documents: Sequence[Document]) -> str:
