@@ -1,13 +1,14 @@
 """Made-up but consistent traces for the views, and every piece of text that might harm one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from entropist.provenance import Identity
-from entropist.record import BOUNDS, Metadata, Protocol, Trace, TraceWriter
+from entropist.record import BOUNDS, Declaration, Metadata, Protocol, Trace, TraceWriter
 
 WORDS = (
     "the", "of", "and", "to", "a", "in", "that", "is", "was", "he", "for", "it", "with", "as", "his", "on", "be", "at",
@@ -78,6 +79,16 @@ def prose(tokens: int, *, seed: int = 0, **options: Any) -> Trace:
     for end in range(70, tokens, 90):
         pieces[end] = b"\n"
     return trace_of(pieces, seed=seed, **options)
+
+
+def answer(trace: Trace, **told: Any) -> Trace:
+    """The trace as if a server had given it, which told `told` of itself."""
+    declaration = Declaration(
+        server="openai", dialect="openai-chat", model="made-up", probabilities="unknown", temperature=None, k=10,
+        vocabulary_size=200, vocabulary_source="given", rounding=0.0, ids="local", parts=("answer",), sentinels=(),
+        censored=0, findings=(),
+    )  # fmt: skip
+    return Trace(trace.table, replace(trace.metadata, declaration=replace(declaration, **told)), trace.pieces)
 
 
 def hostile() -> Trace:

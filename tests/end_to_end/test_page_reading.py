@@ -8,6 +8,7 @@ import pytest
 
 from entropist.record import Trace
 from entropist.report._view import View
+from entropist.report._visible import is_part
 from report_browser import css, current, keys, point_at, settle, token
 from report_fixtures import prose, trace_of
 
@@ -128,6 +129,13 @@ def test_a_character_in_pieces_is_shown_once_and_each_piece_can_be_asked(page: C
     assert token(driver, 2).rect["width"] >= 4
     token(driver, 2).click()
     assert "⟨97⟩" in css(driver, "#pinned .token")[0].text
+
+
+def test_the_script_and_the_picture_agree_on_what_has_no_width_of_its_own(page: Callable[[Trace], Any]) -> None:
+    trace = trace_of([each.encode() for each in ("a", "\u0941", "\ufe0f", "\u093e", "\u0301", "\u200d", "\u20e3", "é")])
+    driver = page(trace)
+    parts = [token(driver, k).get_attribute("class").split().count("part") for k in range(len(trace))]
+    assert parts == [is_part(text) for text in View(trace, "bits").texts] == [0, 1, 1, 0, 1, 1, 1, 0]
 
 
 def test_beyond_twenty_thousand_tokens_only_what_is_near_is_built(page: Callable[[Trace], Any]) -> None:

@@ -9,7 +9,7 @@ from entropist.record import Trace
 from entropist.report import html_fragment, html_page, svg
 from entropist.report._view import View
 from report_browser import chromium, complaints, css, opened, token
-from report_fixtures import hostile, prose
+from report_fixtures import HOSTILE, answer, hostile, prose, trace_of
 
 
 def test_hostile_text_is_inert_on_the_page(page: Callable[[Trace], Any]) -> None:
@@ -65,6 +65,28 @@ def test_without_scripts_the_page_is_a_picture(tmp_path: Path) -> None:
         assert driver.get_log("browser") == []
         shadow = css(driver, ".entropist-trace")[0].shadow_root
         assert len(shadow.find_elements("css selector", ".t")) == 300
+
+
+def test_the_verdict_needs_no_script_and_survives_print_and_a_narrow_window(tmp_path: Path) -> None:
+    trace = answer(trace_of([b"start", *HOSTILE] * 4))
+    shown = "const s = getComputedStyle(arguments[0]); return [s.stroke, s.strokeDasharray]"
+    with chromium(scripts=False) as driver:
+        opened(driver, html_page(trace), tmp_path)
+        for media, width in (("screen", 1200), ("screen", 400), ("print", 700)):
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media})
+            (verdict,) = css(driver, ".verdict")
+            assert verdict.is_displayed()
+            assert "findings" in verdict.text
+            assert "drift" in verdict.text
+            assert "the alarm is at 100" in verdict.text or "ALARM at token" in verdict.text
+            picture, curve, line = (css(driver, each)[0] for each in (".drift", ".drift .curve", ".drift .threshold"))
+            assert 200 < picture.rect["width"] <= width
+            assert driver.execute_script(shown, curve)[0] != driver.execute_script(shown, line)[0]
+            assert driver.execute_script(shown, line)[1] != "none"
+            assert driver.execute_script("return document.querySelector('.verdict').scrollWidth") <= width
+        assert driver.get_log("browser") == []
 
 
 NOTEBOOK = """<!doctype html><style>* {{ color: red !important; font-size: 40px !important }}</style>

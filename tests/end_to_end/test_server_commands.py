@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,11 +32,17 @@ def answer(path, words=WORDS):
 
 
 def test_one_answer_is_told_in_words(tmp_path):
-    out, _ = command("diagnose", answer(tmp_path / "a.sse"), "--html", tmp_path / "a.html")
+    files = ("--html", tmp_path / "a.html", "--svg", tmp_path / "a.svg")
+    out, err = command("diagnose", answer(tmp_path / "a.sse"), *files)
+    assert err.splitlines() == [f"wrote {tmp_path / 'a.html'}", f"wrote {tmp_path / 'a.svg'}"]
     for told in ("gpt-4o-mini", "openai-chat", "11 tokens", "missing mass     10 % a token", "findings         none"):
         assert told in out
     assert "to" in next(line for line in out.splitlines() if line.startswith("mean entropy"))
-    assert "gpt-4o-mini" in (tmp_path / "a.html").read_text()
+    page = (tmp_path / "a.html").read_text()
+    assert "gpt-4o-mini" in page
+    drift = re.search(r"^drift +(.*)$", out, re.MULTILINE)[1]
+    assert f"<dt>drift</dt><dd><bdi>{drift}</bdi>" in page
+    assert "drift: no alarm" in (tmp_path / "a.svg").read_text()
 
 
 def test_the_json_holds_the_totals_of_the_record(tmp_path):
@@ -54,6 +61,9 @@ def test_two_answers_are_compared_and_more_make_a_table(tmp_path):
     assert "second − first" in out
     assert "the first 6 tokens are the same" in out
     assert "the same text, token by token" in command("diagnose", first, first)[0]
+    err = command("diagnose", first, second, "--html", tmp_path / "a.html", expect=2)[1]
+    assert "--html and --svg show one answer; given 2. Give one of them" in err
+    assert not (tmp_path / "a.html").exists()
     answer(tmp_path / "c.json").rename(tmp_path / "c.jsonl")
     out, _ = command("diagnose", tmp_path)
     assert [line.split()[0] for line in out.splitlines()] == ["answer", "a.sse", "b.sse", "c.jsonl"]
@@ -90,9 +100,13 @@ def test_real_answers(tmp_path):
 def test_an_answer_is_traced_as_it_streams(tmp_path):
     environment = {**os.environ, "ENTROPIST_API_KEY": KEY}
     with fault_server(("whole",)) as (address, seen):
-        arguments = ("ask", address, "say it", "--save", tmp_path / "a.parquet", "--html", tmp_path / "a.html")
-        out, err = command(*arguments, env=environment)
+        files = ("--save", tmp_path / "a.parquet", "--html", tmp_path / "a.html", "--svg", tmp_path / "a.svg")
+        out, err = command("ask", address, "say it", *files, env=environment)
+        assert all((tmp_path / name).stat().st_size for name in ("a.parquet", "a.html", "a.svg"))
         assert seen.requests[0][0]["Authorization"] == f"Bearer {KEY}"
+        asked = len(seen.requests)
+        assert "the prompt is empty" in command("ask", address, input=b"", expect=2)[1]
+        assert len(seen.requests) == asked
     assert "".join(WORDS) in out
     assert "mean entropy" in out
     assert KEY not in out + err + (tmp_path / "a.html").read_text()
@@ -109,7 +123,7 @@ def test_a_server_that_breaks_off_leaves_what_came(tmp_path):
 
 
 def test_watch_keeps_rounds_and_sees_no_change(tmp_path):
-    with fault_server(("whole",)) as (address, _):
+    with fault_server(("whole",)) as (address, seen):
         store = tmp_path / "w.jsonl"
         arguments = ("watch", address, "--store", store, "--prompt", "one", "--prompt", "two", "--every", "0")
         out, _ = command(*arguments, "--rounds", "3")
@@ -118,8 +132,15 @@ def test_watch_keeps_rounds_and_sees_no_change(tmp_path):
         command(*arguments, "--rounds", "1")
         told = json.loads(command(*arguments, "--rounds", "0", "--json")[0])
         assert (told["rounds"], told["alarm"], told["distance"]) == (4, None, [0.0] * 4)
+        _, err = command("watch", address, "--store", tmp_path / "none.jsonl", "--rounds", "0", expect=2)
+        assert "there is no store" in err
         _, err = command("watch", address, "--store", store, "--rounds", "0", expect=2)
         assert "other canaries" in err
+        asked = len(seen.requests)
+        for wrong in (("--false-alarms", "2"), ("--store", tmp_path / "no" / "w.jsonl")):
+            err = command("watch", address, "--prompt", "one", *wrong, expect=2)[1]
+            assert "between 0 and 1" in err or "Make its directory first" in err
+        assert len(seen.requests) == asked, "refused before anything is asked"
     store.write_text("not json\n")
     assert "is no store of rounds" in command(*arguments, "--rounds", "0", expect=2)[1]
 

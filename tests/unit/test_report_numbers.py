@@ -67,7 +67,7 @@ def test_words_agree_with_the_numbers() -> None:
     view = View(with_surprisal(trace, [v * math.log(2) for v in (6, 1, 2, 1)]), "bits")
     first, _, half = sentences(view)
     assert "needed 10 bits to predict these 4 tokens: 2.50 bits each" in first
-    assert "among 6 equally likely" in first  # 2 ** 2.5 = 5.66
+    assert "among 5.7 equally likely" in first  # 2 ** 2.5 = 5.66
     assert "1 of the tokens (25 %)" in half  # 6 of the 10 bits
 
 

@@ -26,6 +26,9 @@ def test_the_picture_holds_totals_legend_text_and_provenance() -> None:
         element.text or "" for element in ElementTree.fromstring(svg(prose(300), unit="nats")).iter(f"{NAMESPACE}text")
     ]
     together = " ".join(texts)
+    said = ElementTree.fromstring(svg(prose(300))).get("aria-label")
+    assert said is not None
+    assert said.endswith("equally likely tokens each time.")
     for part in ("The model needed", "nats a token", "10 +", "weights abababababab", "estimator batch means"):
         assert part in together
 

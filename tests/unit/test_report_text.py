@@ -54,6 +54,8 @@ def test_shown_texts_put_together_are_the_text_however_it_is_cut(text: str, cuts
 def test_a_cut_character_is_shown_by_the_token_in_which_it_begins() -> None:
     assert shown_texts([b"a\xe6", b"\x97", b"\xa5b"]) == ["a日", "", "b"]
     assert [is_part(text) for text in ("a日", "", "b", "\u0301", "\u200d")] == [False, True, False, True, True]
+    # A variation selector and a vowel sign below have no combining class, yet no width; a vowel sign beside has one.
+    assert [is_part(text) for text in ("\ufe0f", "\u0941", "e\u0301", "\u093e")] == [True, True, False, False]
 
 
 def test_stray_bytes_are_shown_in_their_own_token() -> None:

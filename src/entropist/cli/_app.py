@@ -43,8 +43,14 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     def run(*arguments: Any, **options: Any) -> None:
         try:
             command(*arguments, **options)
+            sys.stdout.flush()
         except KeyboardInterrupt:
             raise _InterruptedError("interrupted; nothing was left half written.") from None
+        except (BrokenPipeError, SystemExit):
+            # The reader (head, less) has gone. Click and Rich would end with 1 (Rich by SystemExit, which no command
+            # raises), but nothing failed; with stdout pointed away, Python's last flush is silent.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
 
     return run
 
@@ -76,10 +82,6 @@ def main() -> None:
         app()
     except EntropistError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) has gone: point stdout away so that Python's last flush is silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if os.environ.get("ENTROPIST_DEBUG"):
             raise

@@ -11,7 +11,9 @@ from entropist.errors import InputError, ServerError
 
 def ask(
     url: Annotated[str, typer.Argument(metavar="URL", help="Where the server listens, such as http://localhost:8080.")],
-    prompt: Annotated[str | None, typer.Argument(help="What to ask; without it, or as -, standard input.")] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="What to ask; without it, or as -, standard input.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="The model's name, where the server has several.")] = None,
     kind: Annotated[
         str | None, typer.Option(help="openai-chat, openai-completions, llama.cpp or ollama; found where not given.")
@@ -29,21 +31,23 @@ def ask(
     unit: Annotated[Literal["bits", "nats", "dits"], typer.Option(help="Unit of everything printed.")] = "bits",
     json: Annotated[bool, typer.Option("--json", help="Print the whole record as JSON instead.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page, one file without network.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture of the text.")] = None,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the record: .parquet, .arrow or .jsonl.")
     ] = None,
 ) -> None:
     """Trace a live server's answer as it comes."""
     from entropist import report
-    from entropist.files import refuse_unwritable
+    from entropist.files import refuse_unwritable, written_whole
     from entropist.record import refuse_unsavable
     from entropist.responses import connect
 
     text = _prompt(prompt)
     if save is not None:
         refuse_unsavable(save)
-    if html is not None:
-        refuse_unwritable(html)
+    for path in (html, svg):
+        if path is not None:
+            refuse_unwritable(path)
     key = typer.prompt("API key", hide_input=True) if ask_key else None
     broke_off: ServerError | None = None
     with connect(url, model=model, api_key=key, kind=kind, vocabulary_size=vocabulary) as connection:
@@ -64,12 +68,15 @@ def ask(
         record.save(save)
     if html is not None:
         report.write_html(record, html, unit=unit)
+    if svg is not None:
+        with written_whole(svg) as beside:
+            beside.write_text(report.svg(record, unit=unit), encoding="utf-8")
     if json:
         sys.stdout.write(record.to_json(unit=unit) + "\n")
     else:
         print("\n")
         report.print_diagnosis(report.Diagnosis(url, record, unit), with_text=False)
-    for path in (save, html):
+    for path in (save, html, svg):
         if path is not None:
             print(f"wrote {path}", file=sys.stderr)
     if broke_off is not None:
@@ -81,4 +88,7 @@ def _prompt(prompt: str | None) -> str:
 
     if prompt is None and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError('nothing to ask: give a prompt, or pipe one in: entropist ask URL "Why is the sky blue?".')
-    return read_text("-") if prompt is None or prompt == "-" else prompt
+    text = read_text("-") if prompt is None or prompt == "-" else prompt
+    if not text:
+        raise InputError("the prompt is empty: there is nothing to ask.")
+    return text

@@ -20,13 +20,15 @@ def diagnose(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE…", help="Saved answers, JSON lines, directories of them, or - for one on standard input."
+            metavar="FILE", help="Saved answers, JSON lines, directories of them, or - for one on standard input."
         ),
     ],
     vocabulary: Annotated[
         int | None, typer.Option(min=1, metavar="SIZE", help="Tokens the model can emit, where its name does not tell.")
     ] = None,
-    dialect: Annotated[str | None, typer.Option(help="Insist on a dialect instead of finding it.")] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help="Insist on a dialect, such as openai-chat, instead of finding it.")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(min=0.0, help="The temperature that was asked for, where the answer does not tell.")
     ] = None,
@@ -35,6 +37,7 @@ def diagnose(
     top: Annotated[int, typer.Option(min=0, metavar="N", help="Tokens shown in their places.")] = 5,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object an answer instead.")] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page of a single answer.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the picture of a single answer.")] = None,
 ) -> None:
     """Tell what servers' answers say, with bounds.
 
@@ -43,39 +46,45 @@ def diagnose(
     One answer is told in words, two are compared, more make a table.
     """
     from entropist import report
-    from entropist.files import refuse_unwritable
+    from entropist.files import refuse_unwritable, written_whole
     from entropist.responses import read_responses
 
-    if html is not None:
-        refuse_unwritable(html)
+    pictures = [path for path in (html, svg) if path is not None]
+    for path in pictures:
+        refuse_unwritable(path)
     paths = list(_paths(files))
+    if pictures and len(paths) > 1:
+        raise _several(len(paths))
     found: list[report.Diagnosis] = []
     failed = 0
-    for path in paths:
-        source = sys.stdin.buffer.read() if path == "-" else path
+    for name in paths:
+        source = sys.stdin.buffer.read() if name == "-" else name
         try:
             traces = read_responses(source, vocabulary, dialect=dialect, strict=strict, temperature=temperature)
             for number, trace in enumerate(traces, start=1):
-                name = Path(path).name if number == 1 else f"{Path(path).name} #{number}"
-                found.append(report.Diagnosis(name, trace, unit))
+                called = Path(name).name if number == 1 else f"{Path(name).name} #{number}"
+                found.append(report.Diagnosis(called, trace, unit))
         except EntropistError as error:
             if len(paths) == 1:
                 raise
             failed += 1
-            print(f"entropist: {Path(path).name}: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"entropist: {Path(name).name}: {' '.join(str(error).split())}", file=sys.stderr)
     if not found:
         raise InputError(f"none of the {len(paths)} files holds an answer with log-probabilities.")
+    if pictures and len(found) != 1:
+        raise _several(len(found))
     if html is not None:
-        if len(found) != 1:
-            raise InputError(f"--html shows one answer; given {len(found)}.")
         report.write_html(found[0].trace, html, unit=unit)
+    if svg is not None:
+        with written_whole(svg) as beside:
+            beside.write_text(report.svg(found[0].trace, unit=unit), encoding="utf-8")
     if json:
         for each in found:
             print(json_.dumps(each.to_dict(), ensure_ascii=False))
     else:
         _print(found, top)
-    if html is not None:
-        print(f"wrote {html}", file=sys.stderr)
+    for path in pictures:
+        print(f"wrote {path}", file=sys.stderr)
     if failed:
         raise InputError(f"{failed} of {len(paths)} files could not be read; the others are above.")
 
@@ -89,6 +98,10 @@ def _print(found: "list[report.Diagnosis]", top: int) -> None:
         lines = comparison_lines(*found) if len(found) == 2 else table_lines(found)
         for line in lines:
             print(line)
+
+
+def _several(answers: int) -> InputError:
+    return InputError(f"--html and --svg show one answer; given {answers}. Give one of them, or leave the option out.")
 
 
 def _paths(files: list[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ def trace(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TEXT|FILE]",
+            metavar="TEXT|FILE",
             help="The text itself or the name of a file of it; without it, or as -, standard input.",
         ),
     ] = None,

@@ -41,13 +41,18 @@ def watch(
 
     Fixed prompts are asked round after round; the test may be looked at after each, with its false-alarm rate kept.
     """
+    from entropist.files import refuse_unwritable
     from entropist.uncertainty import model_change
 
+    model_change([], false_alarm_rate=false_alarms)  # a rate that is none is refused before anything is asked
     canaries = list(prompt or CANARIES)
     kept = _kept(store, canaries)
+    if not rounds and not store.exists():
+        raise FileError(f"there is no store {store} to look at: name another with --store, or ask a round first.")
     if rounds:
         from entropist.responses import connect
 
+        refuse_unwritable(store)
         with connect(url, model=model, kind=kind) as connection:
             for number in range(rounds):
                 if number:

@@ -6,6 +6,7 @@ from entropist.report._corpus_picture import score_fragment, score_svg
 from entropist.report._diagnosis import Diagnosis, comparison_lines, table_lines
 from entropist.report._fragment import html_fragment
 from entropist.report._generation import TokenPrinter, explanation_lines, generation_lines
+from entropist.report._generation_page import generation_page, write_generation_html
 from entropist.report._page import html_page, write_html
 from entropist.report._segments import print_segments
 from entropist.report._segments_page import segments_page, write_segments_html
@@ -19,6 +20,7 @@ __all__ = [
     "comparison_lines",
     "explanation_lines",
     "generation_lines",
+    "generation_page",
     "html_fragment",
     "html_page",
     "png",
@@ -34,6 +36,7 @@ __all__ = [
     "segments_svg",
     "svg",
     "table_lines",
+    "write_generation_html",
     "write_html",
     "write_score_html",
     "write_segments_html",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from entropist.report._scales import Scale
-from entropist.report._view import View
+from entropist.report._view import Note, View
 from entropist.report._visible import shortened
 from entropist.units import per_nat
 
@@ -31,6 +31,7 @@ def page_data(view: View) -> str:
             "kinds": kinds,
             "scored": _column(view.trace.scored, "u1"),
             "scales": [_scale(scale) for scale in view.scales],
+            "notes": [_note(note) for note in view.notes],
             "alternatives": {
                 "count": _column(view.alternative_counts, "<u4"),
                 "piece": _column(piece, "<u4"),
@@ -66,6 +67,11 @@ def _kinds(view: View) -> tuple[dict[str, list[Any]], list[int]]:
         "hex": [None if text.encode() == raw else raw.hex() for _, raw, text in seen],
     }
     return kinds, kind
+
+
+def _note(note: Note) -> dict[str, Any]:
+    texts, of = np.unique(np.array(note.texts, object), return_inverse=True)
+    return {"label": note.label, "texts": texts.tolist(), "of": _column(of, "<u4")}
 
 
 def _scale(scale: Scale) -> dict[str, Any]:

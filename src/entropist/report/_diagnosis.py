@@ -19,13 +19,14 @@ from entropist.errors import InputError
 from entropist.record import Trace
 from entropist.report._provenance import declared, provenance
 from entropist.report._scales import ends
-from entropist.report._summary import counts, figures, grouped, percent
+from entropist.report._summary import Figure, counts, figures, grouped, per_byte_in, percent
+from entropist.report._verdict import verdict_rows
 from entropist.report._view import View
 from entropist.report._visible import one_line, shortened, visible
 from entropist.results import Bounds, Estimate
 from entropist.uncertainty import Consistency, sampling_consistency
 
-_BEFORE, _AFTER = 32, 16  # characters of the text around a token
+_BEFORE, _AFTER = 32, 16  # cells of the text around a token
 _NAME = 36  # characters of a file's name
 
 
@@ -59,6 +60,16 @@ class Diagnosis:
         sums = np.zeros(len(lengths))
         np.add.at(sums, np.repeat(np.arange(len(lengths)), lengths), mass)
         return np.where(lengths > 0, np.maximum(0.0, 1 - sums), np.nan)
+
+    @property
+    def missing_mass(self) -> Figure | None:
+        """The mean of `missing` and its largest; None where no token has a list."""
+        known = self.missing[~np.isnan(self.missing)]
+        if not len(known):
+            return None
+        return Figure(
+            "missing mass", f"{percent(float(known.mean()))} a token", f"{percent(float(known.max()))} at most"
+        )
 
     def bounds(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What the surprisal or entropy of each token can be: (tokens,) twice."""
@@ -106,13 +117,11 @@ def diagnosis_lines(diagnosis: Diagnosis, top: int = 5) -> Iterator[str]:
     yield ""
     for figure in [*figures(view), *counts(view)[1:]]:
         yield f"{figure.name:<16} {figure.value}"
-    missing = diagnosis.missing[~np.isnan(diagnosis.missing)]
-    if len(missing):
-        yield f"{'missing mass':<16} {percent(float(missing.mean()))} a token, {percent(float(missing.max()))} at most"
+    if (missing := diagnosis.missing_mass) is not None:
+        yield f"{missing.name:<16} {missing.value}, {missing.note}"
     yield from dict.fromkeys(f"{'':<16} {figure.reason}" for figure in figures(view) if figure.reason)
     yield ""
-    yield from _findings(trace)
-    yield from _sampling(diagnosis.consistency)
+    yield from (f"{name:<16} {text}" for name, text in verdict_rows(trace, diagnosis.consistency))
     low, high = diagnosis.bounds("entropy")
     width = high - low
     if np.nanmax(width, initial=0.0) > 0:
@@ -121,18 +130,23 @@ def diagnosis_lines(diagnosis: Diagnosis, top: int = 5) -> Iterator[str]:
 
 
 def table_lines(diagnoses: Iterable[Diagnosis]) -> Iterator[str]:
-    """Several answers, one a row."""
-    rows = [("answer", "tokens", "bits/byte", "entropy", "missing", "censored", "findings", "temperature", "numbers")]
-    for each in diagnoses:
+    """Several answers, all in one unit, one a row."""
+    every = list(diagnoses)
+    if not every:
+        return
+    unit = every[0].unit
+    head = ("answer", "tokens", f"{unit}/byte", f"entropy, {unit}", "missing", "censored", "findings", "temperature")
+    rows = [(*head, "numbers")]
+    for each in every:
         told = each.trace.metadata.declaration
         found = each.consistency
         rows.append(
             (
                 shortened(one_line(each.name), _NAME),
                 grouped(int(each.trace.scored.sum())),
-                between(each.trace.bits_per_byte_bounds()),
-                between(each.trace.mean_entropy_bounds(unit=each.unit)),
-                percent(_mean(each.missing) or 0.0),
+                between(per_byte_in(each.trace.bits_per_byte_bounds(), unit)),
+                between(each.trace.mean_entropy_bounds(unit=unit)),
+                _missing(each),
                 grouped(each.trace.censored),
                 str(len(told.findings)) if told else "0",
                 "-" if found is None else temperature_text(found.temperature),
@@ -146,16 +160,16 @@ def comparison_lines(first: Diagnosis, second: Diagnosis) -> Iterator[str]:
     """Two answers side by side, with what their difference can be."""
     pair = (first, second)
     found = [each.consistency for each in pair]
-    bits = [each.trace.bits_per_byte_bounds() for each in pair]
+    per_byte = [per_byte_in(each.trace.bits_per_byte_bounds(), each.unit) for each in pair]
     surprisal = [each.trace.mean_surprisal_bounds(unit=each.unit) for each in pair]
     entropy = [each.trace.mean_entropy_bounds(unit=each.unit) for each in pair]
     rows: list[tuple[str, ...]] = [
         ("", *(shortened(one_line(each.name), _NAME) for each in pair), "second − first"),
-        ("bits per byte", *map(between, bits), _difference(*bits)),
+        (f"{first.unit} per byte", *map(between, per_byte), _difference(*per_byte)),
         (f"mean surprisal, {first.unit}", *map(between, surprisal), _difference(*surprisal)),
         (f"mean entropy, {first.unit}", *map(between, entropy), _difference(*entropy)),
         ("perplexity", *(between(each.trace.perplexity_bounds()) for each in pair), ""),
-        ("missing mass", *(percent(_mean(each.missing) or 0.0) for each in pair), ""),
+        ("missing mass", *map(_missing, pair), ""),
         ("tokens", *(grouped(int(each.trace.scored.sum())) for each in pair), ""),
         ("temperature", *("-" if each is None else temperature_text(each.temperature) for each in found), ""),
         ("numbers", *("-" if each is None else each.verdict for each in found), ""),
@@ -166,8 +180,10 @@ def comparison_lines(first: Diagnosis, second: Diagnosis) -> Iterator[str]:
     shared = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
     if shared == len(a) == len(b):
         yield "the same text, token by token"
+    elif not shared:
+        yield "they differ from the first token on"
     else:
-        yield f"the first {grouped(shared)} tokens are the same"
+        yield f"the first {grouped(shared)} tokens are the same" if shared > 1 else "the first token is the same"
 
 
 def between(bounds: Bounds) -> str:
@@ -187,32 +203,6 @@ def temperature_text(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _findings(trace: Trace) -> Iterator[str]:
-    told = trace.metadata.declaration
-    if told is None or not told.findings:
-        yield "findings         none"
-    else:
-        for finding in told.findings:
-            yield f"found            {one_line(str(finding))}"
-
-
-def _sampling(found: Consistency | None) -> Iterator[str]:
-    if found is None:
-        yield "sampling         cannot tell: no token has a list of alternatives"
-        return
-    yield f"numbers          {found.verdict}: {found.evidence}"
-    yield (
-        f"sampling         z = {found.z:+.2f} (0 ± 1 where the text was sampled from these numbers); the likeliest "
-        f"token was taken {percent(found.top_rate)} of the time, expected {percent(found.expected_top_rate)}"
-    )
-    if found.cut is not None:
-        at = f"{found.cut.at:.0f}" if found.cut.kind == "top-k" else f"{found.cut.at:.2f} or a little more"
-        yield f"cut              {found.cut.kind} near {at} (p = {found.cut.p_value:.1g})"
-    if found.drift.alarm is not None:
-        rate = percent(found.drift.false_alarm_rate)
-        yield f"alarm            from token {found.drift.alarm} on the text no longer follows these numbers ({rate})"
-
-
 def _places(diagnosis: Diagnosis, title: str, values: NDArray[np.float64], top: int) -> Iterator[str]:
     """The tokens with the largest values, each in its place in the text."""
     known = np.flatnonzero(~np.isnan(values))
@@ -222,15 +212,15 @@ def _places(diagnosis: Diagnosis, title: str, values: NDArray[np.float64], top: 
     yield ""
     yield title
     for token in chosen:
-        before = _flat("".join(diagnosis.view.texts[max(0, token - _BEFORE) : token]))[-_BEFORE:]
-        after = _flat("".join(diagnosis.view.texts[token + 1 : token + 1 + _AFTER]))[:_AFTER]
+        before = _flat(diagnosis.view.texts[max(0, token - _BEFORE) : token])
+        before = set_cell_size(before[::-1], _BEFORE)[::-1]  # its last cells
+        after = set_cell_size(_flat(diagnosis.view.texts[token + 1 : token + 1 + _AFTER]), _AFTER).rstrip()
         name = shortened(diagnosis.view.name(token), 24)
-        indent = " " * max(0, _BEFORE - cell_len(before))
-        yield f"{values[token]:>8.3f}  token {token:<6} {indent}{before}[{name}]{after}"
+        yield f"{values[token]:>8.3f}  token {token:<6} {before}[{name}]{after}"
 
 
-def _flat(text: str) -> str:
-    return one_line(text.replace("\n", visible("\n")).replace("\t", " "))
+def _flat(texts: Sequence[str]) -> str:
+    return "".join(texts).replace("\n", visible("\n")).replace("\t", " ")
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -241,10 +231,15 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 def _difference(first: Bounds, second: Bounds) -> str:
     """What second − first can be."""
-    if math.inf in (first.high, second.high):
-        return "anything"
     low, high = second.low - first.high, second.high - first.low
+    if math.isinf(low) or math.isinf(high):
+        return "anything" if low == -high else f"≥ {low:+.3g}" if high == math.inf else f"≤ {high:+.3g}"
     return f"{low:+.3g}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:+.3g} to {high:+.3g}"
+
+
+def _missing(each: Diagnosis) -> str:
+    mean = _mean(each.missing)
+    return "-" if mean is None else percent(mean)
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

@@ -6,6 +6,7 @@ from entropist.report._summary import percent
 from entropist.report._view import View
 from entropist.report._visible import shortened, visible
 
+_NO_BREAK = "\u00a0"
 _BEFORE, _AFTER = 42, 24  # characters of the text around the token
 
 
@@ -27,7 +28,7 @@ def _peak(view: View, token: int) -> str:
 
 def _expected(view: View, token: int) -> str:
     chances = [
-        f"<bdi>{escape(shortened(other.text, 24))}</bdi> {percent(other.probability)} "
+        f"<bdi>{escape(shortened(other.text, 24))}</bdi> {percent(other.probability).replace(' ', _NO_BREAK)} "
         for other in view.alternatives(token, 2)
     ]
     return f"expected {''.join(chances)}" if chances else ""

@@ -28,7 +28,7 @@ def provenance(view: View) -> list[tuple[str, str]]:
     )
     pairs = [
         *source,
-        ("n", f"{grouped(int(view.trace.scored.sum()))} tokens"),
+        ("n", _tokens(int(view.trace.scored.sum()))),
         ("unit", view.unit),
         ("estimator", estimate.estimator if estimate else "none"),
         ("null", "none" if estimate is None or estimate.null is None else f"{estimate.null:.4g}"),
@@ -49,17 +49,17 @@ def declared(declaration: Declaration) -> list[tuple[str, str]]:
         ("listed", f"{declaration.k} a token"),
         ("vocabulary", size),
         *((("sentinels", ", ".join(map(str, declaration.sentinels))),) if declaration.sentinels else ()),
-        *(
-            (("censored", "1 token" if declaration.censored == 1 else f"{grouped(declaration.censored)} tokens"),)
-            if declaration.censored
-            else ()
-        ),
+        *((("censored", _tokens(declaration.censored)),) if declaration.censored else ()),
         *(
             (("findings", "; ".join(str(found.kind) for found in declaration.findings)),)
             if declaration.findings
             else ()
         ),
     ]
+
+
+def _tokens(n: int) -> str:
+    return "1 token" if n == 1 else f"{grouped(n)} tokens"
 
 
 def _estimate(view: View) -> Estimate | None:

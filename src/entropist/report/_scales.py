@@ -45,10 +45,10 @@ class Scale:
 def scales(trace: Trace, unit: str) -> list[Scale]:
     """The scales of a trace, the one shown first in front."""
     found = [
-        _information(
+        information(
             "surprisal", "Surprisal", unit, "how unexpected the token was: −log p", ends(trace, "surprisal", unit)
         ),
-        _information(
+        information(
             "entropy", "Entropy", unit, "how unsure the model was before it saw the token", ends(trace, "entropy", unit)
         ),
         Scale(
@@ -65,7 +65,7 @@ def scales(trace: Trace, unit: str) -> list[Scale]:
     if "entropy_low" in trace.table.schema.names:
         width = trace.column("entropy_high", unit=unit) - trace.column("entropy_low", unit=unit)
         meaning = "how far apart the bounds of the entropy are, which the source's cut leaves open"
-        found.append(_information("bounds", "Bounds", unit, meaning, (width, width)))
+        found.append(information("bounds", "Bounds", unit, meaning, (width, width)))
     return found
 
 
@@ -78,9 +78,10 @@ def ends(trace: Trace, name: str, unit: str) -> tuple[NDArray[np.float64], NDArr
     return np.where(np.isnan(point), low, point), np.where(np.isnan(point), high, point)
 
 
-def _information(
+def information(
     key: str, label: str, unit: str, meaning: str, between: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> Scale:
+    """A scale of an amount of information a token, `between` (least, most), each (tokens,) in `unit`."""
     low, high = between
     is_cut = not np.array_equal(low, high, equal_nan=True)
     return Scale(

@@ -30,7 +30,7 @@ def figures(view: View) -> list[Figure]:
     trace, unit = view.trace, view.unit
     per_byte: tuple[Measure, Bound] = (
         lambda: trace.bits_per_byte().to(unit),
-        lambda: _per_byte_in(trace.bits_per_byte_bounds(), unit),
+        lambda: per_byte_in(trace.bits_per_byte_bounds(), unit),
     )
     surprisal: tuple[Measure, Bound] = (
         lambda: trace.mean_surprisal(unit=unit),
@@ -58,9 +58,7 @@ def sentences(view: View) -> list[str]:
     mean = total / n / per_nat(unit)
     needed = "needed at least" if view.trace.censored else "needed"
     # Beyond e^40 the number of tokens says nothing to anyone, and soon it is no number any more.
-    choices = (
-        f", as if it chose among {grouped(round(math.exp(mean)))} equally likely tokens each time" if mean < 40 else ""
-    )
+    choices = f", as if it chose among {_choices(math.exp(mean))} equally likely tokens each time" if mean < 40 else ""
     half = 1 + int(np.searchsorted(np.cumsum(np.sort(values)[::-1]), total / 2))
     return [
         f"The model {needed} {grouped(round(total))} {unit} to predict {_tokens(n)}: {total / n:.2f} {unit} each"
@@ -77,8 +75,9 @@ def _expected(view: View) -> str:
         entropy = trace.mean_entropy(unit=unit).value
         return f"Beforehand it expected {entropy:.2f} {unit} of surprise a token (its mean entropy)."
     known = trace.mean_entropy_bounds(unit=unit)
-    between = f"between {known.low:.2f} and {known.high:.2f} {unit}"
-    return f"Beforehand it expected {between} of surprise a token: the source was cut."
+    low, high = f"{known.low:.2f}", f"{known.high:.2f}"
+    between = f"{low} {unit}" if low == high else f"between {low} and {high} {unit}"
+    return f"Beforehand it expected {between} of surprise a token, as far as the source's lists tell."
 
 
 def counts(view: View) -> list[Figure]:
@@ -146,7 +145,8 @@ def _bounded(name: str, unit: str, bounds: Bounds, censored: int) -> Figure:
     return Figure(name, f"≥ {bounds.low:.4g} {unit}".rstrip(), "a lower bound", reason)
 
 
-def _per_byte_in(bounds: Bounds, unit: str) -> Bounds:
+def per_byte_in(bounds: Bounds, unit: str) -> Bounds:
+    """Bounds in bits per byte as `unit` per byte."""
     low, high = (from_nats(to_nats(end, "bits"), unit) for end in (bounds.low, bounds.high))
     return Bounds(low, high, f"{unit}/byte")
 
@@ -157,6 +157,10 @@ def _unmeasured(n: int, total: float) -> str:
     if total == math.inf:
         return "The model held at least one token of this text impossible: the total surprisal is infinite."
     return "The model was certain of every token: the total surprisal is 0."
+
+
+def _choices(number: float) -> str:
+    return f"{number:.1f}" if number < 10 else grouped(round(number))
 
 
 def _tokens(n: int) -> str:

@@ -13,38 +13,44 @@ from rich.cells import cell_len
 
 from entropist.errors import MissingExtraError
 from entropist.record import Trace
+from entropist.report._diagnosis import Diagnosis
 from entropist.report._grid import Piece, laid_out
 from entropist.report._provenance import provenance
 from entropist.report._ramp import LIGHT
 from entropist.report._summary import grouped, sentences
+from entropist.report._verdict import verdict_rows
 from entropist.report._view import View
 
 LONGEST = 1500  # tokens in a picture; a page holds all
 _COLUMNS = 88
-_CELL, _LINE, _MARGIN = 8.4, 24, 32  # user units, which are pixels in the PNG at scale 1
+_CELL, _LINE, _FOOT, _MARGIN = 8.4, 24, 16, 32  # user units, which are pixels in the PNG at scale 1
 
 
 def svg(trace: Trace, *, unit: str = "bits") -> str:
-    """An SVG picture of the beginning of a text, its totals, the legend and the provenance line."""
+    """An SVG picture of the beginning of a text, its totals, the legend and the provenance line.
+
+    Under the text of a server's answer stands its verdict, in words.
+    """
     view = View(trace, unit)
     pieces = laid_out(view.texts[:LONGEST], _COLUMNS)
     levels = view.scales[0].token_levels()
-    lead = textwrap.wrap(" ".join(sentences(view)), _COLUMNS)
+    said = sentences(view)
+    lead = textwrap.wrap(" ".join(said), _COLUMNS)
     more = [f"… and {grouped(len(view) - LONGEST)} more tokens"] if len(view) > LONGEST else []
     line = " · ".join(f"{name} {value}" for name, value in provenance(view))
-    foot = [*more, *textwrap.wrap(line, 110)]
+    foot = [*more, *_verdict(view), *textwrap.wrap(line, 110)]
     first = len(lead) + 3
-    rows = 1 + pieces[-1].row
+    rows = 1 + pieces[-1].row if pieces else 0
     parts = [
         *_lines(lead, 0, "lead"),
         *_legend(view, len(lead) + 1),
         *(_token(view, piece, int(levels[piece.token]), first) for piece in pieces),
-        *_lines(foot, first + rows + 1, "foot", 16),
+        *_lines(foot, first + rows + 1, "foot", _FOOT),
     ]
-    width, height = _COLUMNS * _CELL + 2 * _MARGIN, (first + rows + 1 + len(foot)) * _LINE + 2 * _MARGIN
+    width, height = _COLUMNS * _CELL + 2 * _MARGIN, (first + rows + 1) * _LINE + len(foot) * _FOOT + 2 * _MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
-        f'height="{height:g}" role="img" aria-label="{escape(lead[0])}">\n<style>{_STYLE}</style>\n'
+        f'height="{height:g}" role="img" aria-label="{escape(said[0])}">\n<style>{_STYLE}</style>\n'
         f'<rect width="100%" height="100%" fill="{LIGHT.paper}"/>\n{"".join(parts)}</svg>\n'
     )
 
@@ -63,6 +69,15 @@ _STYLE = (
     ".lead { font: 15px Georgia, 'DejaVu Serif', serif; } .foot { font: 11px sans-serif; fill: #6b675f; } "
     ".key { font: 12px sans-serif; }"
 )
+
+
+def _verdict(view: View) -> Iterator[str]:
+    """What a server's answer says of itself, and a blank line; nothing for any other record."""
+    if view.trace.metadata.declaration is None:
+        return
+    for name, text in verdict_rows(view.trace, Diagnosis("", view.trace, view.unit).consistency):
+        yield from textwrap.wrap(f"{name}: {text}", 110)
+    yield ""
 
 
 def _token(view: View, piece: Piece, level: int, first: int) -> str:

@@ -5,6 +5,7 @@ colours are refused, there is one aligned row a token instead and not a single e
 text shown has been made safe before, so a token can never command the terminal.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -25,6 +26,7 @@ from entropist.units import per_nat
 LONGEST_TEXT = 1500  # tokens shown; a page holds all
 _LONGEST_TOKEN = 200  # characters
 _ALTERNATIVES = 3
+_NAMES = 17  # cells before what is said in a row of a diagnosis
 
 # From calm to loud on dark and on light terminals alike: colourfulness rises with the level, and so does
 # lightness, for those who see no hue. The lowest levels keep the terminal's own colours.
@@ -59,13 +61,23 @@ def print_diagnosis(
     view = diagnosis.view
     if with_text and console.is_terminal and console.color_system is not None and not console.no_color:
         _print(console, [_running_text(view), Text(), _legend(view), Text()])
-    _print(console, map(Text, diagnosis_lines(diagnosis, top)))
+    lines = diagnosis_lines(diagnosis, top)
+    if console.is_terminal:
+        lines = (part for line in lines for part in _hanging(line, console.width))
+    _print(console, map(Text, lines))
 
 
 def print_piece(trace: Trace, *, console: Console | None = None, unit: str = "bits") -> None:
     """Show a piece of a text that is still on its way, in colours where there are any, without a line's end."""
     console = console or Console()
     console.print(_running_text(View(trace, unit)), end="", highlight=False, soft_wrap=True)
+
+
+def _hanging(line: str, width: int) -> list[str]:
+    """A line that is too long, cut between words, what follows under its text; one of wide characters as it is."""
+    if not len(line) > width > 2 * _NAMES or cell_len(line) != len(line):
+        return [line]
+    return textwrap.wrap(line, width, subsequent_indent=" " * _NAMES)
 
 
 def _print(console: Console, lines: Iterable[Text]) -> None:

@@ -23,12 +23,25 @@ class Alternative:
     probability: float
 
 
+@dataclass(frozen=True)
+class Note:
+    """A fact in every token's card: its name, and for each token a text that can do no harm, "" for none."""
+
+    label: str
+    texts: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class View:
-    """A trace in a unit of information, with the text that each of its tokens shows."""
+    """A trace in a unit of information, with the text that each of its tokens shows.
+
+    Where more is known than a trace holds, `further` are more ways to colour, `notes` what the cards say besides.
+    """
 
     trace: Trace
     unit: str
+    further: tuple[Scale, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         per_nat(self.unit)  # an unknown unit fails here, before anything is drawn
@@ -49,7 +62,7 @@ class View:
     @cached_property
     def scales(self) -> list[Scale]:
         """The ways to colour it; the first is the surprisal."""
-        return scales(self.trace, self.unit)
+        return [*scales(self.trace, self.unit), *self.further]
 
     @cached_property
     def surprisal(self) -> NDArray[np.float64]:

@@ -4,7 +4,6 @@ Control characters become their pictures (ESC is ␛), other invisible or unassi
 their number (⟨U+202E⟩), bytes that are no UTF-8 become ⟨E3⟩. Newlines and tabs stay.
 """
 
-import re
 import unicodedata
 from functools import lru_cache
 
@@ -12,7 +11,7 @@ from functools import lru_cache
 _KEPT = frozenset("\n\t\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u08e2")
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _BLANKS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥", "\u00a0": "⍽"})
-_BASELESS = re.compile(r"[\u200c\u200d]*")
+_JOINERS = frozenset("\u200c\u200d")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -57,7 +56,7 @@ def byte_chips(raw: bytes) -> str:
 
 def is_part(text: str) -> bool:
     """Whether a shown text has no width of its own: it continues a character that an earlier token began."""
-    return bool(_BASELESS.fullmatch(text)) or all(unicodedata.combining(character) for character in text)
+    return all(character in _JOINERS or unicodedata.category(character) in ("Mn", "Me") for character in text)
 
 
 def _shown(character: str) -> str:

@@ -37,6 +37,7 @@ function facts(token) {
       add(scale.label.toLowerCase(), scale.unit ? amount(scale, token) : rankText(value));
     }
   }
+  for (const { label, texts, of } of notes) if (texts[of[token]]) add(label, texts[of[token]]);
   add("id", String(idOf(token)));
   add("place", `token ${grouped(token)} of ${grouped(count)}`);
   const hex = hexOf(token);

@@ -19,6 +19,8 @@ const scales = source.scales.map((scale) => ({
   values: floats(scale.values),
   high: scale.high && floats(scale.high),
 }));
+// What a card says besides: a text for each token, or "".
+const notes = source.notes.map(({ label, texts, of }) => ({ label, texts, of: integers(of) }));
 const scaleOf = (key) => scales.find((scale) => scale.key === key);
 
 const alternatives = {

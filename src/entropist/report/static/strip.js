@@ -5,7 +5,7 @@ const VIRTUAL_BEYOND = 20000;
 const BLOCK = 150; // tokens after which a block ends at the next line break
 const TORN = 3000; // tokens after which it ends without one
 const virtual = count > VIRTUAL_BEYOND;
-const part = /^[\u200c\u200d\p{M}]*$/u; // a shown text without width of its own
+const part = /^[\u200c\u200d\p{Mn}\p{Me}]*$/u; // a shown text without width of its own
 
 const state = { scale: scales[0], pinned: -1, hits: new Set(), current: -1 };
 
