@@ -218,4 +218,8 @@ def test_a_model_is_kept_and_compared_with_another_on_the_same_tokens(tmp_path):
         np.testing.assert_allclose(sums, score.documents[name].to_numpy(), rtol=1e-5, atol=1e-9)
     with pytest.raises(InputError, match="no token was scored"):
         write_base([""], tmp_path / "none.parquet")
+    with pytest.raises(InputError, match="seed must be 0 or more"):
+        write_base(texts, tmp_path / "none.parquet", seed=-1)
+    with pytest.raises(InputError, match="rows must be 1 or more"):
+        next(kept.blocks(0))
     assert [path.name for path in tmp_path.iterdir()] == ["base.parquet"]

@@ -7,6 +7,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn.functional import cross_entropy, kl_div
 
+from entropist.errors import InputError
 from entropist.logits import _gradients, compare, head_compare, head_statistics
 from entropist.logits import statistics as public_statistics
 
@@ -319,3 +320,18 @@ def test_the_public_functions_carry_gradients():
         assert value.requires_grad
     with torch.no_grad():
         assert not public_statistics(z).entropy.requires_grad
+
+
+def test_a_second_derivative_is_refused_and_not_left_out():
+    """Torch's once_differentiable says nothing where the arriving gradient is a constant, and gives a constant on."""
+    z, w, other = normal(3, 5), normal(7, 5, seed=1), normal(3, 5, seed=2).detach()
+    results = (
+        public_statistics(z).entropy,
+        compare(z, other).kl_pq,
+        head_statistics(z, w).entropy,
+        head_compare(z, w, other, w.detach()).kl_pq,
+    )
+    for result in results:
+        with pytest.raises(InputError, match="create_graph=True is refused"):
+            torch.autograd.grad(result.sum(), z, create_graph=True)
+        assert torch.isfinite(torch.autograd.grad(result.sum(), z)[0]).all()

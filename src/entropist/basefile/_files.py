@@ -106,6 +106,8 @@ class BaseFile:
 
     def blocks(self, rows: int = _BLOCK_ROWS) -> Iterator[tuple[SparseRows, NDArray[np.int64]]]:
         """(rows, number of the document of each) in order, at most `rows` at a time."""
+        if rows < 1:
+            raise InputError(f"rows must be 1 or more; given {rows}.")
         try:
             with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(batch_size=rows):

@@ -1,4 +1,7 @@
-"""Statistics of next-token distributions from logits, in one pass."""
+"""Statistics of next-token distributions from logits, in one pass.
+
+Of torch tensors that ask for it the results carry gradients, once: create_graph=True is refused.
+"""
 
 from entropist.logits._compare import PairStatistics, compare
 from entropist.logits._compiling import compile_kernels

@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
 
+from entropist.errors import InputError
 from entropist.logits._compare import PairStatistics, compare
 from entropist.logits._statistics import LogitStatistics
 from entropist.logits._statistics import statistics as plain_statistics
@@ -154,8 +154,8 @@ class _Statistics(torch.autograd.Function):
         return tuple(getattr(found, name) for name in STATISTICS)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *arriving: torch.Tensor | None) -> tuple[Any, ...]:
+        refuse_twice()
         logits, targets, top_ids = ctx.saved_tensors
         given = flat(STATISTICS, arriving)
         z = logits.reshape(-1, logits.shape[-1])
@@ -178,8 +178,8 @@ class _Pair(torch.autograd.Function):
         return tuple(getattr(found, name) for name in PAIR)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *arriving: torch.Tensor | None) -> tuple[Any, ...]:
+        refuse_twice()
         p_logits, q_logits, targets = ctx.saved_tensors
         given = flat(PAIR, arriving)
         p_z, q_z = (each.reshape(-1, each.shape[-1]) for each in (p_logits, q_logits))
@@ -194,6 +194,19 @@ class _Pair(torch.autograd.Function):
                     result[rows] = part
         shaped = (None if each is None else each.reshape(p_logits.shape) for each in results)
         return (*shaped, None)
+
+
+def refuse_twice() -> None:
+    """`InputError` in a backward pass that is itself to be differentiated.
+
+    Torch's `once_differentiable` stays silent where the arriving gradient is a constant, as that of a loss is: what a
+    gradient penalty adds would be left out unnoticed.
+    """
+    if torch.is_grad_enabled():
+        raise InputError(
+            "this gradient is written by hand and has none of its own: create_graph=True is refused. Leave it out, or "
+            "write the formula with torch's log_softmax."
+        )
 
 
 def flat(names: tuple[str, ...], arriving: tuple[torch.Tensor | None, ...]) -> Gradients:

@@ -15,7 +15,6 @@ float64 where the logits are.
 from typing import Any
 
 import torch
-from torch.autograd.function import once_differentiable
 
 from entropist.logits._compare import PairStatistics
 from entropist.logits._gradients import (
@@ -26,6 +25,7 @@ from entropist.logits._gradients import (
     flat,
     pair_gradient,
     part_of,
+    refuse_twice,
     statistics_gradient,
 )
 from entropist.logits._head import pair_in_chunks, statistics_in_chunks
@@ -106,8 +106,8 @@ class _HeadStatistics(torch.autograd.Function):
         return tuple(getattr(found, name) for name in STATISTICS)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *arriving: torch.Tensor | None) -> tuple[Any, ...]:
+        refuse_twice()
         rows, weight, bias, targets, top_ids = ctx.saved_tensors
         softcap, scale, temperature, _, chunk = ctx.options
         head = _detached(weight, bias, softcap, scale)
@@ -149,8 +149,8 @@ class _HeadPair(torch.autograd.Function):
         return tuple(getattr(found, name) for name in PAIR)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *arriving: torch.Tensor | None) -> tuple[Any, ...]:
+        refuse_twice()
         p_rows, p_weight, p_bias, q_rows, q_weight, q_bias, targets = ctx.saved_tensors
         p_softcap, p_scale, q_softcap, q_scale, chunk = ctx.options
         heads = (_detached(p_weight, p_bias, p_softcap, p_scale), _detached(q_weight, q_bias, q_softcap, q_scale))

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from entropist.errors import InputError
+from entropist.logits._gradients import refuse_twice
 from entropist.logits._head_gradients import _Sums, _through_cap
 from entropist.logits._unembedding import Unembedding
-from entropist.losses._softmax import chunks, refuse_twice
+from entropist.losses._softmax import chunks
 from entropist.losses._terms import Term
 
 _BUFFER_BYTES = 1 << 27  # of logits, for each of student and teacher

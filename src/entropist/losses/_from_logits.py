@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from entropist.losses._softmax import chunks, refuse_twice, wide
+from entropist.logits._gradients import refuse_twice
+from entropist.losses._softmax import chunks, wide
 from entropist.losses._terms import Term
 
 

@@ -55,19 +55,6 @@ def wide(z: torch.Tensor) -> torch.Tensor:
     return z if z.dtype == torch.float64 else z.float()
 
 
-def refuse_twice() -> None:
-    """`InputError` in a backward pass that is itself to be differentiated.
-
-    Torch's `once_differentiable` stays silent where the arriving gradient is a constant, as that of a loss is: what a
-    gradient penalty adds would be left out unnoticed.
-    """
-    if torch.is_grad_enabled():
-        raise InputError(
-            "this loss is differentiable once: create_graph=True has no second derivative to give. Leave it out, or "
-            "write the formula with torch's log_softmax."
-        )
-
-
 def _refuse(highest: torch.Tensor, name: str, numbers: torch.Tensor | None, first: int) -> None:
     at = int((~highest.isfinite()).int().argmax())
     value = float(highest[at])

@@ -203,13 +203,21 @@ def shown(estimate: Estimate, factor: float = 1) -> tuple[str, str]:
 
     >>> shown(Estimate(2.0, 0.1, "bits", 30, "mean"))
     ('2.00', '1.80 to 2.20')
+    >>> shown(Estimate(3.7e66, 1e66, "", 30, "ratio of sums"))
+    ('3.7e+66', '1.74e+66 to 5.66e+66')
     """
     value = factor * estimate.value
     if estimate.stderr is None or not estimate.stderr > 0:
         return f"{value:.4g}", "" if estimate.stderr is None else f"{value:.4g} to {value:.4g}"
     decimals = min(6, max(0, 1 - math.floor(math.log10(factor * estimate.stderr))))
     low, high = estimate.confidence_interval()
-    return f"{value:.{decimals}f}", f"{factor * low:.{decimals}f} to {factor * high:.{decimals}f}"
+    return _digits(value, decimals), f"{_digits(factor * low, decimals)} to {_digits(factor * high, decimals)}"
+
+
+def _digits(number: float, decimals: int) -> str:
+    if decimals or abs(number) < 1e4:
+        return f"{number:.{decimals}f}"
+    return grouped(round(number)) if abs(number) < 1e9 else f"{number:.3g}"
 
 
 def group_interval(estimate: Estimate) -> tuple[str, str]:

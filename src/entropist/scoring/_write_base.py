@@ -39,6 +39,8 @@ def write_base(
     >>> kept.rows, kept.facts["k"], kept.facts["model"]["name"]
     (7, 46, 'builtin:base')
     """
+    if seed < 0:
+        raise InputError(f"seed must be 0 or more; given {seed}.")
     speaker = load_model(model) if isinstance(model, (str, Path)) else model
     cut = protocol_for(speaker, protocol, window, None, bos)
     usual = default_size(speaker.vocabulary_size)
@@ -54,7 +56,7 @@ def write_base(
     source = documents if isinstance(documents, Documents) else Documents(documents)
     rng = np.random.default_rng(seed)
     written = 0
-    with working(f"keeping what {speaker.identity.name} thinks"), BaseWriter(path, facts) as file:
+    with working(f"keeping what {speaker.identity.name} thinks") as tell, BaseWriter(path, facts) as file:
         for number, document in enumerate(source):
             tokens = speaker.tokenize(document.text)
             for one in cut.windows(len(tokens)):
@@ -62,6 +64,7 @@ def write_base(
                     rows = sparse_rows(block, targets, k=size[0], m=size[1], rng=rng)
                     file.add(rows, number)
                     written += len(rows)
+            tell(f"{number + 1} documents, {written} tokens")
         if not written:
             raise InputError("no token was scored: the documents are empty or too short for the protocol.")
     return read_base(path)
