@@ -48,6 +48,13 @@ def test_text_files_and_json(tmp_path):
     assert len(values["chain"]["kept_mass"]) == len(values["trace"]["columns"]["token_id"])
 
 
+def test_a_turn_is_asked_and_the_reply_stands_below_it():
+    out, _ = command(PROMPT, "--model", "builtin:tuned", "--chat", "--sampler", "greedy", "--max-tokens", "30")
+    reply = generate(PROMPT, model="builtin:tuned", chat=True, sampler="greedy", max_tokens=30)
+    assert out.startswith(f"{PROMPT}\n{reply.text}")
+    assert "ended by the model's end token" in out
+
+
 def test_samples_rules_and_standard_input(tmp_path):
     out, err = command(
         "--samples", "2", "--adaptive", "entropix-v2", "--max-tokens", "6", "--html", "a.html", "--svg", "b.svg",

@@ -20,6 +20,9 @@ def generate(
     model: Annotated[
         str, typer.Option(help="builtin:base (or tuned, student, bytes), a model directory, a .gguf file, or a hub id.")
     ] = "builtin:base",
+    chat: Annotated[
+        bool, typer.Option("--chat", help="The prompt is a user's turn, put into the model's own chat format.")
+    ] = False,
     sampler: Annotated[
         str | None, typer.Option(metavar="CHAIN", help='Steps in their order, such as "min_p=0.05,temperature=0.8".')
     ] = None,
@@ -75,9 +78,10 @@ def generate(
         samples=samples,
         seed=seed,
         stop=tuple(stop or ()),
+        chat=chat,
     )
     try:
-        _watch(going, text, unit, show=not json and samples == 1, steps=max_tokens * samples)
+        _watch(going, f"{text}\n" if chat else text, unit, show=not json and samples == 1, steps=max_tokens * samples)
     finally:  # also where the reader of a pipe has gone
         generation = going.generation()
         if save is not None:

@@ -15,6 +15,7 @@ from entropist.decoding._chain import parse_chain
 from entropist.decoding._decoder import Choice, Decoder
 from entropist.decoding._generation import Generation, Settings
 from entropist.decoding._generation_files import refuse_unsavable
+from entropist.decoding._prompt import read_prompt
 from entropist.decoding._rows import STATISTICS, Prompt, Sample, Step, assemble
 from entropist.decoding.adaptive._decoder import Abstention
 from entropist.errors import InputError
@@ -42,6 +43,7 @@ class Stream:
         self,
         model: LanguageModel,
         prompt: str,
+        read: Prompt,
         starter: Starter,
         going: Steps,
         *,
@@ -53,8 +55,6 @@ class Stream:
         self._max_tokens, self._seed, self._stop = max_tokens, seed, stop
         self._ends = end_tokens(model)
         self._top_k = min(_TOP_K, model.vocabulary_size)
-        tokens = model.tokenize(prompt)
-        read = Prompt(tokens.ids, tokens.end_bytes, prompt.encode(), tokens.lossless)
         self._samples = [Sample(read) for _ in range(len(going))]
         self._decoders = [starter.start(_seed(seed, i), tuple(going.ids[i])) for i in range(len(going))]
         self._stopped = [""] * len(going)
@@ -153,6 +153,7 @@ def stream(
     stop: str | Sequence[str] = (),
     window: int | None = None,
     bos: bool | None = None,
+    chat: bool = False,
 ) -> Stream:
     """A generation to be watched: iterate over its `Step`s; its `generation()` holds what has come, at any time.
 
@@ -173,10 +174,12 @@ def stream(
         raise InputError("a text to stop at must have a character at least.")
     starter = parse_chain(sampler, profile=profile) if isinstance(sampler, str) else sampler
     speaker = load_model(model) if isinstance(model, (str, Path)) else model
-    going = steps(speaker, speaker.tokenize(prompt).ids, samples=samples, window=window, bos=bos)
+    read, led = read_prompt(speaker, prompt, chat=chat, bos=bos)
+    going = steps(speaker, read.ids, samples=samples, window=window, bos=led)
     return Stream(
         speaker,
         prompt,
+        read,
         starter,
         going,
         max_tokens=max_tokens,
@@ -197,6 +200,7 @@ def generate(
     stop: str | Sequence[str] = (),
     window: int | None = None,
     bos: bool | None = None,
+    chat: bool = False,
     on_token: Callable[[Step], None] | None = None,
     save: Path | str | None = None,
 ) -> Generation:
@@ -206,7 +210,8 @@ def generate(
     under `profile`), a `Chain`, an `Adaptive`, or whatever has a `start(seed, previous)` that gives a decoder. seed:
     sample i draws from the seed (seed, i), so the same arguments give the same texts on the same machine. stop: texts
     after which a sample ends; they stay in it. window: positions the model reads at once, by default its context; when
-    it is full the last half of it goes on. on_token: called with each `Step`. save: where the record is written, also
+    it is full the last half of it goes on. chat: the prompt is a user's turn, put into the model's own chat format (its
+    template says where BOS stands). on_token: called with each `Step`. save: where the record is written, also
     if Ctrl-C comes first. A token that ends the text by the model's own mark is recorded, with no bytes.
 
     Raises `InputError` and `ModelError` as `stream` and `load_model` do.
@@ -227,6 +232,7 @@ def generate(
         stop=stop,
         window=window,
         bos=bos,
+        chat=chat,
     )
     try:
         for step in going:
