@@ -10,6 +10,7 @@ from scipy.special import log_softmax, rel_entr
 
 import entropist as en
 from entropist.basefile import BaseWriter, default_size, kl_divergence, read_base, sparse_kl_rows, sparse_rows
+from entropist.basefile._rows import ARRAYS
 from entropist.errors import FileError, InputError
 from entropist.losses import sparse_distillation
 from entropist.scoring import write_base
@@ -104,7 +105,7 @@ def test_a_token_takes_at_most_450_bytes(vocabulary, tmp_path):
             file.add(sparse_rows(z, z.argmax(1), rng=g), document)
     assert path.stat().st_size / 200 <= 450 + 8000 / 200, "rows; schema and statistics of the columns twice"
     rows = sparse_rows(z, z.argmax(1))
-    assert sum(getattr(rows, name).nbytes for name in rows.__dataclass_fields__) / 100 + 4 <= 450
+    assert sum(getattr(rows, name).nbytes for name in ARRAYS) / 100 + 4 <= 450
     assert default_size(vocabulary) == (rows.top_ids.shape[1], rows.tail_ids.shape[1])
 
 
@@ -117,7 +118,7 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     opened = read_base(tmp_path / "b.parquet")
     assert (opened.rows, opened.facts["model"]) == (30, "m")
     blocks = list(opened.blocks(7))
-    for name in rows.__dataclass_fields__:
+    for name in ARRAYS:
         np.testing.assert_array_equal(getattr(rows, name), np.concatenate([getattr(b, name) for b, _ in blocks]))
     assert np.concatenate([d for _, d in blocks]).tolist() == [0] * 10 + [1] * 10 + [2] * 10
 
@@ -136,6 +137,8 @@ def test_rows_of_two_sizes_are_refused(tmp_path):
     z = np.random.default_rng(0).normal(size=(3, 9))
     with BaseWriter(tmp_path / "b.parquet", {"vocabulary": 9}) as file:
         file.add(sparse_rows(z, z.argmax(1), k=4, m=2))
+        with pytest.raises(InputError, match="rows of 12"):
+            file.add(sparse_rows(np.zeros((2, 12)), [0, 1], k=4, m=2))
         with pytest.raises(InputError, match="another size"):
             file.add(sparse_rows(z, z.argmax(1), k=5, m=2))
     assert read_base(tmp_path / "b.parquet").rows == 3
@@ -199,6 +202,8 @@ def test_rows_of_another_model_are_refused():
         kl_divergence(rows, np.zeros((3, 9)))
     with pytest.raises(InputError, match="another vocabulary"):
         kl_divergence(rows, np.zeros((2, 3)))
+    with pytest.raises(InputError, match="the base has 9 entries and the model 12"):
+        kl_divergence(rows, np.zeros((2, 12)))
 
 
 def test_a_model_is_kept_and_compared_with_another_on_the_same_tokens(tmp_path):

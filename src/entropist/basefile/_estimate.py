@@ -56,7 +56,7 @@ def kl_divergence(base: SparseRows, logits: Any) -> Estimate:
     within rows; none where a row has one draw); a text's own error is between documents, and is another. For many
     blocks: `sparse_kl_rows`.
 
-    Raises `InputError` for another number of rows and ids outside the vocabulary.
+    Raises `InputError` for another number of rows, or of entries a row.
 
     >>> from entropist.basefile import sparse_rows
     >>> z = np.random.default_rng(0).normal(size=(100, 50))
@@ -81,9 +81,11 @@ def rows_against(base: SparseRows, logits: Any) -> tuple[NDArray[np.float64], ND
             f"logits must be ({len(base)}, vocabulary), a row for each of the base and one at least; given shape "
             f"{tuple(getattr(logits, 'shape', ()))}."
         )
-    largest = max(int(base.top_ids.max()), int(base.tail_ids.max(initial=0)))
-    if largest >= logits.shape[1]:
-        raise InputError(f"the base has a token {largest} and the model {logits.shape[1]} entries: another vocabulary.")
+    if logits.shape[1] != base.vocabulary:
+        raise InputError(
+            f"the base has {base.vocabulary} entries and the model {logits.shape[1]}: another vocabulary. Where one is "
+            "padded, cut the padding off its logits."
+        )
     normalizer, z = _numpy(statistics(logits).log_normalizer), _numpy(logits)
 
     def log_q(ids: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ row has 442 bytes before compression, which Parquet's zstd lowers.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from entropist.basefile._rows import SparseRows
+from entropist.basefile._rows import ARRAYS, SparseRows
 from entropist.errors import FileError, InputError, first_line
 from entropist.files import written_whole
 
@@ -45,6 +45,7 @@ class BaseWriter:
         if not isinstance(facts.get("vocabulary"), int):
             raise InputError('facts need "vocabulary", the number of entries of a row of logits.')
         self._facts = json.dumps({"format": FORMAT, **facts})
+        self._vocabulary = facts["vocabulary"]
         self._place = written_whole(path)
         self._writer: pq.ParquetWriter | None = None
         self._beside: Path | None = None
@@ -59,12 +60,12 @@ class BaseWriter:
         """Append rows; document: their text's number, one for all or one for each."""
         if self._beside is None:
             raise InputError("a base file is written inside of a with statement.")
+        if rows.vocabulary != self._vocabulary:
+            raise InputError(f"the file is of {self._vocabulary} entries a row; given rows of {rows.vocabulary}.")
         table = _table(rows, document)
         self._schema = self._schema or table.schema
         if table.schema != self._schema:
-            raise InputError(
-                "these rows are of another size or vocabulary than those before: k, m and ids are of a file."
-            )
+            raise InputError("these rows are of another size than those before: k and m are those of a file.")
         self._waiting.append(table)
         if sum(table.num_rows for table in self._waiting) >= _BLOCK_ROWS:
             self._flush()
@@ -115,7 +116,8 @@ class BaseFile:
                     nothing = np.empty((len(columns["document"]), 0))
                     columns.setdefault("tail_ids", nothing.astype(columns["top_ids"].dtype))
                     columns.setdefault("tail_logprobs", nothing.astype(np.float32))
-                    yield SparseRows(*(columns[f.name] for f in fields(SparseRows))), columns["document"]
+                    document = columns.pop("document")
+                    yield SparseRows(**columns, vocabulary=self.facts["vocabulary"]), document
         except (OSError, pa.ArrowException) as error:
             raise FileError(f"{self.path} is damaged ({first_line(error)}): write it again.") from error
 
@@ -136,15 +138,15 @@ def read_base(path: str | Path) -> BaseFile:
 
 def _table(rows: SparseRows, document: int | NDArray[Any]) -> pa.Table:
     columns: dict[str, Any] = {}
-    for field in fields(rows):
-        values = getattr(rows, field.name)
+    for name in ARRAYS:
+        values = getattr(rows, name)
         if values.ndim == 2 and values.shape[1] == 0:
             continue  # Parquet knows no list of no entries: rows that are all top have no column of their tail
         if values.ndim == 2:
             flat = pa.array(np.ascontiguousarray(values).ravel())
-            columns[field.name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+            columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
         else:
-            columns[field.name] = pa.array(values)
+            columns[name] = pa.array(values)
     columns["document"] = pa.array(np.broadcast_to(np.asarray(document, np.int32), len(rows)))
     return pa.table(columns)
 

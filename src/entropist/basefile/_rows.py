@@ -8,7 +8,7 @@ Whatever is a mean over p is then a sum over the top plus t times a mean over th
 is 6 bytes an entry where ids fit 16 bits, else 8: the default sizes stay under 450 bytes a token with all beside them.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class SparseRows:
     """Sparse distributions, (rows, ...): ids and ln p of the top and of the tail's draws, float32; `tail_mass` (rows,).
 
     `token_id`, `surprisal` and `entropy` (rows,) are of the token that came, its −ln p, and the whole entropy, nats.
+    `vocabulary` is how many entries the distributions have.
     """
 
     top_ids: NDArray[Any]
@@ -37,12 +38,17 @@ class SparseRows:
     token_id: NDArray[Any]
     surprisal: NDArray[np.float32]
     entropy: NDArray[np.float32]
+    vocabulary: int
 
     def __len__(self) -> int:
         return len(self.top_ids)
 
     def __getitem__(self, rows: Any) -> "SparseRows":
-        return SparseRows(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return replace(self, **{name: getattr(self, name)[rows] for name in ARRAYS})
+
+
+ARRAYS = tuple(name for name in SparseRows.__annotations__ if name != "vocabulary")
+"""The columns of sparse rows."""
 
 
 def default_size(vocabulary: int) -> tuple[int, int]:
@@ -86,7 +92,8 @@ def sparse_rows(
         _chunk(logits[i : i + step], targets[i : i + step], k, m, generator, ids)
         for i in range(0, max(1, len(logits)), step)
     ]
-    return SparseRows(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(SparseRows)))
+    joined: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
+    return replace(parts[0], **joined)
 
 
 def _chunk(logits: Any, targets: Any, k: int, m: int, rng: np.random.Generator, ids: Any) -> SparseRows:
@@ -107,7 +114,7 @@ def _chunk(logits: Any, targets: Any, k: int, m: int, rng: np.random.Generator, 
         top_ids=top.astype(ids), top_logprobs=of_top.astype(np.float32), tail_ids=tail.astype(ids),
         tail_logprobs=of_tail.astype(np.float32), tail_mass=mass.astype(np.float32),
         token_id=np.asarray(_numpy(targets)).astype(ids), surprisal=_numpy(found.surprisal).astype(np.float32),
-        entropy=_numpy(found.entropy).astype(np.float32),
+        entropy=_numpy(found.entropy).astype(np.float32), vocabulary=int(logits.shape[1]),
     )  # fmt: skip
 
 
