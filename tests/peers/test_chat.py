@@ -8,9 +8,10 @@ import pytest
 from transformers import AutoTokenizer
 
 import entropist as en
-from entropist.decoding import generate
+from entropist.decoding import Generation, generate
 from entropist.errors import InputError, ModelError
 from entropist.models import wrap_module
+from entropist.report import generation_page
 
 PASSAGE = "It had rained for three days, and the river ran over the lower fields."
 
@@ -45,7 +46,9 @@ def test_the_reply_is_that_of_transformers(model):
     found = generate(PASSAGE, model=model, sampler="greedy", max_tokens=30, chat=True)
     assert list(found.token_ids[0]) == theirs[given["input_ids"].shape[1] :].tolist()
     assert found.settings.stopped == ("end",)
-    assert found.settings.prompt == PASSAGE
+    assert (found.settings.prompt, found.settings.chat) == (PASSAGE, True)
+    assert Generation.from_arrow(found.to_arrow()).settings == found.settings
+    assert "Generated in reply to a turn by greedy" in generation_page(found)
     assert found.trace.text_bytes().decode() == PASSAGE + found.text
     assert found.trace.metadata.protocol.bos_id == model.bos_id
     assert found.token_ids != generate(PASSAGE, model=model, sampler="greedy", max_tokens=30).token_ids

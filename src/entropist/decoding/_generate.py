@@ -50,9 +50,10 @@ class Stream:
         max_tokens: int,
         seed: int,
         stop: tuple[bytes, ...],
+        chat: bool,
     ) -> None:
         self._model, self._prompt, self._starter, self._going = model, prompt, starter, going
-        self._max_tokens, self._seed, self._stop = max_tokens, seed, stop
+        self._max_tokens, self._seed, self._stop, self._chat = max_tokens, seed, stop, chat
         self._ends = end_tokens(model)
         self._top_k = min(_TOP_K, model.vocabulary_size)
         self._samples = [Sample(read) for _ in range(len(going))]
@@ -84,6 +85,7 @@ class Stream:
             max_tokens=self._max_tokens,
             stopped=tuple(stopped or "interrupted" for stopped in self._stopped),
             slides=self._going.slides,
+            chat=self._chat,
         )
         window = self._going.window or self._going.seen
         return assemble(
@@ -185,6 +187,7 @@ def stream(
         max_tokens=max_tokens,
         seed=seed,
         stop=tuple(each.encode() for each in stops),
+        chat=chat,
     )
 
 

@@ -43,7 +43,7 @@ class Settings:
 
     `stopped` is one of "end" (the model's own end token), "stop" (a text asked for), "length", "interrupted",
     "caller" (a loop that was only recorded), or "abstained: " with the reason. `seed` is None where it is not known.
-    `slides` counts how often the context was full and the window moved on.
+    `slides` counts how often the context was full and the window moved on. `chat`: the prompt was a user's turn.
     """
 
     prompt: str
@@ -52,6 +52,7 @@ class Settings:
     max_tokens: int
     stopped: tuple[str, ...]
     slides: int
+    chat: bool = False
 
 
 @dataclass(frozen=True, eq=False)
