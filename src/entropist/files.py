@@ -47,6 +47,16 @@ def written_whole(path: Path | str) -> Iterator[Path]:
         raise FileError(f"cannot write {target}: {_remedy(error)}") from error
 
 
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, as `written_whole` does.
+
+    >>> import tempfile
+    >>> write_text(Path(tempfile.mkdtemp()) / "a.txt", "whole")
+    """
+    with written_whole(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
 def refuse_unwritable(path: Path | str) -> None:
     """Raise the `FileError` that `written_whole` would end in, before hours of work and not after.
 

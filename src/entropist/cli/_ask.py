@@ -38,7 +38,7 @@ def ask(
 ) -> None:
     """Trace a live server's answer as it comes."""
     from entropist import report
-    from entropist.files import refuse_unwritable, written_whole
+    from entropist.files import refuse_unwritable, write_text
     from entropist.record import refuse_unsavable
     from entropist.responses import connect
 
@@ -69,8 +69,7 @@ def ask(
     if html is not None:
         report.write_html(record, html, unit=unit)
     if svg is not None:
-        with written_whole(svg) as beside:
-            beside.write_text(report.svg(record, unit=unit), encoding="utf-8")
+        write_text(svg, report.svg(record, unit=unit))
     if json:
         sys.stdout.write(record.to_json(unit=unit) + "\n")
     else:

@@ -46,7 +46,7 @@ def diagnose(
     One answer is told in words, two are compared, more make a table.
     """
     from entropist import report
-    from entropist.files import refuse_unwritable, written_whole
+    from entropist.files import refuse_unwritable, write_text
     from entropist.responses import read_responses
 
     pictures = [path for path in (html, svg) if path is not None]
@@ -76,8 +76,7 @@ def diagnose(
     if html is not None:
         report.write_html(found[0].trace, html, unit=unit)
     if svg is not None:
-        with written_whole(svg) as beside:
-            beside.write_text(report.svg(found[0].trace, unit=unit), encoding="utf-8")
+        write_text(svg, report.svg(found[0].trace, unit=unit))
     if json:
         for each in found:
             print(json_.dumps(each.to_dict(), ensure_ascii=False))

@@ -98,13 +98,12 @@ def generate(
 def _draw(generation: "Generation", pages: list[Path], pictures: list[Path], unit: str) -> None:
     """Write the page and the picture of every sample."""
     from entropist import report
-    from entropist.files import written_whole
+    from entropist.files import write_text
 
     for number, page in enumerate(pages):
         report.write_generation_html(generation, page, sample=number, unit=unit)
     for number, picture in enumerate(pictures):
-        with written_whole(picture) as beside:
-            beside.write_text(report.svg(generation.sample(number), unit=unit), encoding="utf-8")
+        write_text(picture, report.svg(generation.sample(number), unit=unit))
 
 
 def _starter(sampler: str | None, adaptive: str | None) -> "str | Starter":

@@ -92,7 +92,7 @@ def score(
     """
     from entropist import report, scoring
     from entropist.corpus import Documents
-    from entropist.files import refuse_unwritable, written_whole
+    from entropist.files import refuse_unwritable, write_text
 
     if source is None and (sys.stdin is None or sys.stdin.isatty()):
         raise InputError("nothing to score: give a file, a directory or a glob, or pipe a text in.")
@@ -131,24 +131,26 @@ def score(
     if html is not None:
         report.write_score_html(found, html, name=name)
     if svg is not None:
-        with written_whole(svg) as beside:
-            beside.write_text(report.score_svg(found, name=name), encoding="utf-8")
-    kept = None if filtered is None or chosen is None else _write_filtered(found, documents, *chosen, filtered)
-    if chosen is not None and filtered is None:
-        low, high, outside = chosen
-        ids = found.outside(low, high) if outside else found.between(low, high)
-        for line in [json_lines.dumps(ids, indent=1)] if json else ids:
-            print(line)
+        write_text(svg, report.score_svg(found, name=name))
+    wrote = [str(path) for path in (save, words, html, svg) if path is not None]
+    if filtered is not None and chosen is not None:
+        kept = _write_filtered(found, documents, *chosen, filtered)
+        wrote.append(f"{filtered}: {kept} of {found.documents.num_rows} documents")
+    if filtered is None and chosen is not None:
+        _print_ids(found, *chosen, json)
     elif json:
         print(json_lines.dumps(_plain(found, spans, until_stderr), indent=1))
     else:
         for line in report.score_lines(found, spans=spans, until_stderr=until_stderr):
             print(line)
-    for path in (save, words, html, svg):
-        if path is not None:
-            print(f"wrote {path}", file=sys.stderr)
-    if kept is not None:
-        print(f"wrote {filtered}: {kept} of {found.documents.num_rows} documents", file=sys.stderr)
+    for each in wrote:
+        print(f"wrote {each}", file=sys.stderr)
+
+
+def _print_ids(found: "Score", low: float, high: float, outside: bool, json: bool) -> None:
+    ids = found.outside(low, high) if outside else found.between(low, high)
+    for line in [json_lines.dumps(ids, indent=1)] if json else ids:
+        print(line)
 
 
 def _plain(found: "Score", spans: int, until_stderr: float | None) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def segment(
     threshold. The memory does not grow with the file; --mean-size keeps 17 bytes a byte in a temporary file.
     """
     from entropist import report
-    from entropist.files import refuse_unwritable, written_whole
+    from entropist.files import refuse_unwritable, write_text
     from entropist.segmentation import segment as cut
     from entropist.units import to_nats
 
@@ -74,8 +74,7 @@ def segment(
         if html is not None:
             report.write_segments_html(found, html, name=name, unit=unit)
         if svg is not None:
-            with written_whole(svg) as beside:
-                beside.write_text(report.segments_svg(found, name=name, unit=unit), encoding="utf-8")
+            write_text(svg, report.segments_svg(found, name=name, unit=unit))
         if json:
             _print_json(found, starts, unit)
         else:

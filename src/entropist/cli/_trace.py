@@ -35,7 +35,7 @@ def trace(
     """Show where a model is certain of a text and where not."""
     text = _text(source)
     from entropist import report, scoring
-    from entropist.files import refuse_unwritable, written_whole
+    from entropist.files import refuse_unwritable, write_text
     from entropist.record import refuse_unsavable
 
     if save is not None:
@@ -54,8 +54,7 @@ def trace(
     if html is not None:
         report.write_html(record, html, unit=unit)
     if svg is not None:
-        with written_whole(svg) as beside:
-            beside.write_text(report.svg(record, unit=unit), encoding="utf-8")
+        write_text(svg, report.svg(record, unit=unit))
     if json:
         sys.stdout.write(record.to_json(unit=unit) + "\n")
     else:

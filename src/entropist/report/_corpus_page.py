@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from entropist.files import written_whole
+from entropist.files import write_text
 from entropist.report._assets import page_style
 from entropist.report._corpus import CorpusView, DocumentFigure, group_interval, level, span_text
 from entropist.report._corpus_charts import audit_bar, expected_and_found, histogram, intervals, ranks
@@ -26,9 +26,7 @@ _LONGEST = 120  # characters of a document's id
 
 def write_score_html(found: "Score", path: Path | str, *, name: str) -> None:
     """Write `score_page` to `path`, whole or not at all."""
-    page = score_page(found, name=name)
-    with written_whole(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+    write_text(path, score_page(found, name=name))
 
 
 def score_page(found: "Score", *, name: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from entropist.estimators import mean
-from entropist.files import written_whole
+from entropist.files import write_text
 from entropist.report._generation import ending, rule_lines
 from entropist.report._page import page_of
 from entropist.report._scales import Scale, information
@@ -32,9 +32,7 @@ _KEPT = "how much of the model's probability lay on the tokens that the chain le
 
 def write_generation_html(found: "Generation", path: Path | str, *, sample: int = 0, unit: str = "bits") -> None:
     """Write `generation_page` to `path`, whole or not at all."""
-    page = generation_page(found, sample=sample, unit=unit)
-    with written_whole(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+    write_text(path, generation_page(found, sample=sample, unit=unit))
 
 
 def generation_page(found: "Generation", *, sample: int = 0, unit: str = "bits") -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from entropist.files import written_whole
+from entropist.files import write_text
 from entropist.record import Trace
 from entropist.report._assets import page_style, script
 from entropist.report._data import page_data
@@ -31,9 +31,7 @@ _CONTROL_PICTURES = re.compile("[\u2400-\u2421]")  # what `safe` shows in place 
 
 def write_html(trace: Trace, path: Path | str, *, unit: str = "bits", title: str | None = None) -> None:
     """Write `html_page` to `path`, whole or not at all."""
-    page = html_page(trace, unit=unit, title=title)
-    with written_whole(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+    write_text(path, html_page(trace, unit=unit, title=title))
 
 
 def html_page(trace: Trace, *, unit: str = "bits", title: str | None = None) -> str:

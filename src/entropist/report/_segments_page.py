@@ -5,7 +5,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from entropist.files import written_whole
+from entropist.files import write_text
 from entropist.report._assets import page_style
 from entropist.report._ramp import LEVELS
 from entropist.report._segments import SegmentView, comparison
@@ -22,9 +22,7 @@ _BARS = 24  # sizes shown one by one
 
 def write_segments_html(found: "Segmentation", path: Path | str, *, name: str, unit: str = "bits") -> None:
     """Write `segments_page` to `path`, whole or not at all."""
-    page = segments_page(found, name=name, unit=unit)
-    with written_whole(path) as beside:
-        beside.write_text(page, encoding="utf-8")
+    write_text(path, segments_page(found, name=name, unit=unit))
 
 
 def segments_page(found: "Segmentation", *, name: str, unit: str = "bits") -> str:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from entropist.corpus import Document
 from entropist.errors import FileError, InputError
-from entropist.files import written_whole
+from entropist.files import write_text, written_whole
 
 FORMAT = 1
 _KEY = b"entropist"
@@ -111,8 +111,7 @@ class Store:
 
     def _write_manifest(self, more: Mapping[str, Any]) -> None:
         content = {"format": FORMAT, "settings": self._settings, **more}
-        with written_whole(self.path / "manifest.json") as beside:
-            beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_text(self.path / "manifest.json", json.dumps(content, indent=1) + "\n")
 
     def _refuse_other_settings(self, manifest: Mapping[str, Any]) -> None:
         before = manifest["settings"]
